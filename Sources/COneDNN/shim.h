@@ -1,0 +1,2 @@
+// oneDNN 2.6's C API for Swift.
+#include <dnnl.h>

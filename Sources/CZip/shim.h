@@ -1,0 +1,2 @@
+// One header for Swift: libzip as it is.
+#include <zip.h>
