@@ -28,22 +28,14 @@ enum Main {
     Interruption.install()
     do {
       var command = try Program.parseAsRoot()
-      do {
-        try command.run()
-      } catch let error as ExitCode {
-        Program.exit(withError: error)
-      } catch let error as CleanExit {
-        Program.exit(withError: error)
-      } catch let error as ValidationError {
-        Program.exit(withError: error)
-      } catch let error as Output.WriteError where error.code == EPIPE {
-        exit(0)
-      } catch {
-        Output.note("apus: \(error)")
-        exit(1)
-      }
+      try command.run()
+    } catch let error as Output.WriteError where error.code == EPIPE {
+      exit(0)
     } catch {
-      Program.exit(withError: error)
+      // Usage, help and exit codes are argument-parser's own errors; all else is data's fault and says so in one line.
+      if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
+      Output.note("apus: \(error)")
+      exit(1)
     }
   }
 }
