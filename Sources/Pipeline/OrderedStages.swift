@@ -10,7 +10,7 @@ import Synchronization
 /// - Parameter depth: items in flight, at least 1.
 /// - Throws: the first error in the order of the items; nothing new is begun after an error, and all work that was begun
 ///   has ended when this returns.
-func runInOrder<Item: Sendable, Loaded: Sendable, Computed: Sendable>(
+package func runInOrder<Item: Sendable, Loaded: Sendable, Computed: Sendable>(
   _ items: [Item], threads: Int, depth: Int,
   load: @escaping @Sendable (Item) throws -> Loaded,
   compute: (Loaded) throws -> Computed,

@@ -5,7 +5,9 @@ enum Output {
   /// A result that could not be written.
   struct WriteError: Error, CustomStringConvertible {
     let code: Int32
-    var description: String { "standard output: \(String(cString: strerror(code))) (expected to be writable)" }
+    var description: String {
+      "standard output: \(String(cString: strerror(code))) (expected to be writable)"
+    }
   }
 
   /// Writes a result and a line end to stdout.
@@ -21,7 +23,9 @@ enum Output {
   static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
     var offset = 0
     while offset < bytes.count {
-      let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset) }
+      let written = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset)
+      }
       if written < 0 {
         if errno == EINTR { continue }
         throw WriteError(code: errno)

@@ -34,7 +34,8 @@ struct HouseTests {
       case "-": result.updateValue(Set<String>(), forKey: cells[0])
       default:
         result.updateValue(
-          Set(cells[2].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }), forKey: cells[0])
+          Set(cells[2].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }),
+          forKey: cells[0])
       }
     }
     return result
@@ -43,7 +44,9 @@ struct HouseTests {
   static func forbiddenImports(in source: String, allowed: Set<String>) -> [String] {
     source.split(separator: "\n").compactMap { line in
       var words = line.split(separator: " ").map(String.init)
-      words.removeAll { $0.hasPrefix("@") || ["internal", "public", "package", "private", "fileprivate"].contains($0) }
+      words.removeAll {
+        $0.hasPrefix("@") || ["internal", "public", "package", "private", "fileprivate"].contains($0)
+      }
       guard words.first == "import", words.count >= 2 else { return nil }
       let kinds: Set = ["struct", "class", "enum", "func", "protocol", "typealias", "var", "let"]
       let path = kinds.contains(words[1]) && words.count > 2 ? words[2] : words[1]
@@ -53,7 +56,8 @@ struct HouseTests {
   }
 
   static func swiftFiles(under folder: URL) -> [URL] {
-    let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects as? [URL]
+    let all =
+      FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects as? [URL]
     return (all ?? []).filter { $0.pathExtension == "swift" }.sorted { $0.path < $1.path }
   }
 
@@ -75,7 +79,8 @@ struct HouseTests {
       guard let allowed = row else { continue }
       for file in Self.swiftFiles(under: module) {
         let found = Self.forbiddenImports(in: try String(contentsOf: file, encoding: .utf8), allowed: allowed)
-        #expect(found.isEmpty, "\(name)/\(file.lastPathComponent) imports \(found), which its row does not list")
+        #expect(
+          found.isEmpty, "\(name)/\(file.lastPathComponent) imports \(found), which its row does not list")
       }
     }
     for name in table.keys {
@@ -92,7 +97,8 @@ struct HouseTests {
   }
 
   @Test func everyModuleHasAReadme() throws {
-    for module in try Self.modules() where !module.lastPathComponent.hasPrefix("C") || module.lastPathComponent.hasPrefix("Ca") {
+    for module in try Self.modules()
+    where !module.lastPathComponent.hasPrefix("C") || module.lastPathComponent.hasPrefix("Ca") {
       let readme = module.appendingPathComponent("README.md")
       let text = try String(contentsOf: readme, encoding: .utf8)
       #expect(text.split(separator: "\n").count >= 5, "\(readme.path) says next to nothing")
@@ -102,7 +108,8 @@ struct HouseTests {
   @Test func filesCanBeReadInOneSitting() throws {
     for file in Self.swiftFiles(under: Self.root.appendingPathComponent("Sources"))
     where !file.lastPathComponent.hasSuffix(".pb.swift") {
-      let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+      let lines = try String(contentsOf: file, encoding: .utf8).split(
+        separator: "\n", omittingEmptySubsequences: false)
       #expect(lines.count <= 500, "\(file.path) has \(lines.count) lines")
     }
   }
