@@ -31,6 +31,12 @@ extension Dataset {
       }, measurements: measurements, egoPoses: egoPoses(dataRows))
   }
 
+  /// How many keyframes a scene has, without reading anything else of it.
+  /// - Throws: `RecordingError` where there is no such scene.
+  public func keyframeCount(ofScene name: String) throws -> Int {
+    Int(tables.scenes[try sceneRow(name)].sampleCount)
+  }
+
   private func measurement(_ k: Int, sensor: CalibratedSensor) -> SensorData {
     let data = tables.sampleData
     return SensorData(
