@@ -90,7 +90,7 @@ public struct LidarSensor: Sendable, Hashable, Codable {
     try LidarSensor(
       beams: (0..<32).map { Beam(elevation: (-30.67 + 4.0 / 3 * Double($0)) * .pi / 180) },
       columnsPerSweep: columnsPerSweep, sweepSeconds: 0.05, firstAzimuth: -.pi, minimumRange: 0.35, maximumRange: 105,
-      rangeAtTenPercent: 62, rangeNoise: 0.012, divergence: 0.0028, intensityScale: 100, recordsMissing: true)
+      rangeAtTenPercent: 80, rangeNoise: 0.012, divergence: 0.0028, intensityScale: 100, recordsMissing: true)
   }
 
   /// Hesai Pandar64 as PandaSet's: 64 beams from -25° to +15°, every 0.167° from -6° to +2°, 0.2° of azimuth at 10 Hz.
@@ -103,7 +103,7 @@ public struct LidarSensor: Sendable, Hashable, Codable {
     degrees += [3, 5, 8, 11, 15]
     return try LidarSensor(
       beams: degrees.map { Beam(elevation: $0 * .pi / 180) }, columnsPerSweep: columnsPerSweep, sweepSeconds: 0.1,
-      firstAzimuth: -.pi, minimumRange: 0.5, maximumRange: 80, rangeAtTenPercent: 110, rangeNoise: 0.012,
+      firstAzimuth: -.pi, minimumRange: 0.5, maximumRange: 80, rangeAtTenPercent: 200, rangeNoise: 0.012,
       divergence: 0.0025, intensityScale: 100)
   }
 

@@ -6,9 +6,9 @@ package struct Reflection: Sendable {
   static let ground: [(reflectivity: Float, spread: Float, retro: Float)] = GroundMaterial.allCases.map {
     switch $0 {
     case .terrain: (0.24, 0.45, 0)
-    case .road: (0.095, 0.22, 0)
-    case .carPark: (0.12, 0.25, 0)
-    case .sidewalk: (0.17, 0.25, 0)
+    case .road: (0.10, 0.4, 0)
+    case .carPark: (0.11, 0.4, 0)
+    case .sidewalk: (0.16, 0.35, 0)
     case .median: (0.22, 0.35, 0)
     case .whitePaint: (0.38, 0.3, 0.35)
     case .yellowPaint: (0.30, 0.3, 0.3)
@@ -62,13 +62,15 @@ package struct Reflection: Sendable {
     // A mirror met squarely sends its beam back.
     if isSquare { reflectivity += 0.6 * optics.mirror }
     let retro = optics.retro > 0 && facing > 0.25 ? optics.retro * (0.5 + 0.5 * patch.uniform()) : 0
-    let power = reflectivity * facing + retro
+    // Rough ground sends more back at grazing angles than Lambert's law says (Oren and Nayar 1994).
+    let rough = hit.material == .ground ? facing.squareRoot() : facing
+    let power = reflectivity * rough + retro
     let loss = exp(-2 * fogDensity * hit.distance)
     let ratio = power * loss * squaredRangeAtOne / (hit.distance * hit.distance)
     // Half are seen at ratio 1, nearly all at 2.
     let quarter = ratio * ratio
     guard random.uniform() < quarter * quarter / (1 + quarter * quarter) else { return .lost }
-    let calibrated = reflectivity * (0.45 + 0.55 * facing)
+    let calibrated = reflectivity * (0.45 + 0.55 * rough)
     let noise = exp(0.16 * random.normal())
     var intensity = intensityScale * calibrated * noise
     if retro > 0 { intensity += intensityScale * min(retro, 1.5) * (0.6 + 0.4 * facing) }

@@ -4,7 +4,7 @@ import Glibc
 package enum EgoBodyMesh {
   /// A small electric hatchback, 4.08 m long, as nuScenes' cars (Renault Zoe), with the sensors' mount and cases.
   package static func hatchback() -> TriangleMesh {
-    var mesh = body(size: SIMD3(1.73, 4.08, 1.56), rear: -0.75, style: .hatchback)
+    var mesh = body(size: SIMD3(1.73, 4.08, 1.46), rear: -0.75, style: .hatchback)
     let black = Finish.blackPlastic
     // The rack between LiDAR and roof, with cases for cameras and radars at its corners.
     for y: Float in [-0.5, 0.5] { mesh.addBox(SIMD3(-0.1, y - 0.04, 1.40), SIMD3(1.6, y + 0.04, 1.49), black) }

@@ -17,7 +17,11 @@ package enum StreetFurnitureMeshes {
         h > 6 ? Finish(.wood, 0.16, 0.11, 0.075) : .greyMetal)
     case .fence: addFence(&mesh, size, &random)
     case .wall, .building, .tree, .bush:
-      let finish = random.uniform() < 0.5 ? Finish(.concrete, 0.36, 0.35, 0.33) : Finish(.brick, 0.28, 0.14, 0.1)
+      let finishes = [
+        Finish(.concrete, 0.36, 0.35, 0.33), Finish(.brick, 0.28, 0.14, 0.1), Finish(.plaster, 0.45, 0.42, 0.36),
+        Finish(.plastic, 0.05, 0.06, 0.055),
+      ]
+      let finish = finishes[random.index(finishes.count)]
       mesh.addBox(SIMD3(-l / 2, -w / 2, -0.4), SIMD3(l / 2, w / 2, h), finish)
     case .bench: addBench(&mesh, size)
     case .hydrant:
