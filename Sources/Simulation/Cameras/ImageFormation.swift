@@ -43,7 +43,7 @@ struct ImageFormation: Sendable {
             let floor = SIMD4<Float>(repeating: 0.002)
             let level = (pointwiseMax(value, .zero) * 0.0018 + floor * floor).squareRoot()
             value += grain * level * noise
-            let q = SIMD4<Int32>(pointwiseMin(pointwiseMax(value * 1024, .zero), SIMD4(repeating: 4095)))
+            let q = pointwiseMin(pointwiseMax(value * 1024, .zero), SIMD4(repeating: 4095))
             bytes[3 * i] = curve[Int(q.x)]
             bytes[3 * i + 1] = curve[Int(q.y)]
             bytes[3 * i + 2] = curve[Int(q.z)]

@@ -6,7 +6,7 @@ final class PictureDrawing {
   private let simulator: CameraSimulator
   private let buffer: FrameBuffer
   private var drawn: [DrawnTriangle] = []
-  private var shader: SurfaceShader
+  private let shader: SurfaceShader
   /// The camera's axes and place in the local frame.
   private let right: SIMD3<Float>, down: SIMD3<Float>, forward: SIMD3<Float>
   private let place: SIMD3<Float>
@@ -62,11 +62,10 @@ final class PictureDrawing {
       position: SIMD3<Float>(Float(lamp.x), Float(lamp.y), Float(lamp.z)),
       forward: SIMD3<Float>(Float(ahead.x), Float(ahead.y), Float(ahead.z))
     )
-    var shader = SurfaceShader(
+    return SurfaceShader(
       lighting: lighting, ground: geometry.ground, moving: moving, camera: place,
-      headlights: lighting.light.isNight ? headlights : nil, pixelAngle: Float(1 / simulator.camera.fx))
-    shader.cover = cover
-    return shader
+      headlights: lighting.light.isNight ? headlights : nil, pixelAngle: Float(1 / simulator.camera.fx),
+      cover: cover)
   }
 
   // MARK: drawing
@@ -237,12 +236,14 @@ final class PictureDrawing {
 
   /// Adds this picture's light.
   func addLight(to light: UnsafeMutablePointer<SIMD4<Float>>, share: Float) {
+    let shader = shader
+    let sky = simulator.lighting.light
     forEachPixel { i, ray, triangle in
       let color: SIMD3<Float>
       if let triangle {
         color = shader.shade(triangle, ray: ray, depth: Self.depth(triangle, ray))
       } else {
-        color = ray == .zero ? .zero : simulator.lighting.light.sky(ray.unit)
+        color = ray == .zero ? .zero : sky.sky(ray.unit)
       }
       light[i] += SIMD4(color, 0) * share
     }
