@@ -195,7 +195,7 @@ final class SurfaceShader {
     let squared = away * away
     let sheen = squared * squared * away
     let mirrored = d + normal * (2 * fall)
-    result += light.mirrored(mirrored) * (sheen * (0.12 + 0.65 * gloss) + 0.03 * gloss)
+    result += light.mirrored(mirrored) * (sheen * (0.05 + 0.7 * gloss) + 0.03 * gloss)
     if let lamps = lighting.lamps { result += night(p, normal, color, lamps) }
     return light.throughAir(result, distance)
   }

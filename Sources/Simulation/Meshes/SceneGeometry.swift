@@ -83,7 +83,7 @@ public struct SceneGeometry: Sendable {
       distances = [13, 28, 65]
       castLevel = 1
     case .bush:
-      let leaves = min(6000, max(300, Int(min(700 * size.x * size.y, 1e4))))
+      let leaves = min(8000, max(300, Int(min(300 * (size.x * size.y + size.z * (size.x + size.y)), 1e4))))
       levels = [leaves, leaves / 3, leaves / 10, leaves / 30].map { (count: Int) in
         PlantMeshes.bush(size: size, seed: prop.seed, leaves: max(24, count))
       }
