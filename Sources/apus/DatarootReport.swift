@@ -31,7 +31,7 @@ struct DatarootReport {
       warnings += synced.report.warnings.map { "\(name): \($0)" }
       countFiles(of: scene, root: dataset.root)
       if layers[scene.location] == nil {
-        layers[scene.location] = 0
+        layers[scene.location] = try dataset.mapLayers(location: scene.location).count
       }
       let times = scene.keyframes.map(\.timestampMicroseconds)
       scenes.append(
