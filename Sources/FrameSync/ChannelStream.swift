@@ -60,12 +60,13 @@ func arrivalOrder(_ measurements: [SensorData]) -> [SensorData] {
       hasPrevious[k] = true
     }
   }
-  // Chains in the order of their first measurement's time; what hangs in a ring comes last, in the table's order.
+  // Chains in the order of their first measurement's time; a ring begins at its earliest.
   var seen = [Bool](repeating: false, count: table.count)
   var order: [SensorData] = []
-  let heads = table.indices.filter { !hasPrevious[$0] }
-    .sorted { (table[$0].timestampMicroseconds, $0) < (table[$1].timestampMicroseconds, $1) }
-  for head in heads + Array(table.indices) {
+  let byTime = table.indices.sorted {
+    (table[$0].timestampMicroseconds, $0) < (table[$1].timestampMicroseconds, $1)
+  }
+  for head in byTime.filter({ !hasPrevious[$0] }) + byTime {
     var k: Int? = head
     while let place = k, !seen[place] {
       seen[place] = true
