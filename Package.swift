@@ -88,7 +88,9 @@ let package = Package(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
     .testTarget(
-      name: "ProgramTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "Results"]),
+      name: "ProgramTests",
+      dependencies: ["apus", "Geometry", "Scenes", "ArrayFiles", "Recording", "Results", "CTurboJPEG"]),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

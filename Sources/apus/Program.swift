@@ -1,6 +1,41 @@
 import ArgumentParser
+import Foundation
+
+/// Exit codes beyond argument-parser's own (64: usage).
+enum ExitStatus {
+  static let finishedWithLosses = ExitCode(3)
+  static let regressed = ExitCode(4)
+}
+
+struct Program: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apus",
+    abstract: "Replays recorded drives: cameras and LiDAR in, bird's-eye view out.",
+    discussion: """
+      Results go to stdout (--json gives exactly one JSON value), everything else to stderr.
+      Exit codes: 0 ok, 1 error, 3 finished with losses, 4 a compared metric regressed, 64 usage, 130 and 143 interrupted.
+      """,
+    version: programVersion,
+    subcommands: [])
+}
+
+/// The version that run.json names.
+let programVersion = "0.1.0"
 
 @main
-struct Program: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "apus")
+enum Main {
+  static func main() {
+    Interruption.install()
+    do {
+      var command = try Program.parseAsRoot()
+      try command.run()
+    } catch let error as Output.WriteError where error.code == EPIPE {
+      exit(0)
+    } catch {
+      // Usage, help and exit codes are argument-parser's own errors; all else is data's fault and says so in one line.
+      if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
+      Output.note("apus: \(error)")
+      exit(1)
+    }
+  }
 }

@@ -1,0 +1,24 @@
+/// Milliseconds that each stage of one frame took, in the order in which the stages first ran.
+public struct StageClock: Sendable {
+  /// Stage names and their milliseconds.
+  public private(set) var milliseconds: [(stage: String, milliseconds: Double)] = []
+
+  /// A clock that has measured nothing.
+  public init() {}
+
+  /// Runs `work` and adds its time to `stage`.
+  public mutating func measure<Value>(_ stage: String, _ work: () throws -> Value) rethrows -> Value {
+    let start = ContinuousClock.now
+    defer { add(stage, (ContinuousClock.now - start) / .milliseconds(1)) }
+    return try work()
+  }
+
+  /// Adds time to a stage.
+  public mutating func add(_ stage: String, _ milliseconds: Double) {
+    if let k = self.milliseconds.firstIndex(where: { $0.stage == stage }) {
+      self.milliseconds[k].milliseconds += milliseconds
+    } else {
+      self.milliseconds.append((stage, milliseconds))
+    }
+  }
+}

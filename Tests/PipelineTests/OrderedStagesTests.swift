@@ -1,0 +1,60 @@
+import Pipeline
+import Synchronization
+import Testing
+
+/// Stages joined in order: nothing is lost, reordered or left running, whatever fails.
+struct OrderedStagesTests {
+  struct Failure: Error, Equatable { let item: Int }
+
+  @Test(arguments: [1, 2, 3, 8]) func everyItemIsComputedInOrderAndStoredOnce(threads: Int) throws {
+    let stored = Mutex<[Int]>([])
+    var computed: [Int] = []
+    try runInOrder(
+      Array(0..<200), threads: threads, depth: 3, load: { $0 * 2 },
+      compute: {
+        computed.append($0)
+        return $0 + 1
+      }, store: { value in stored.withLock { $0.append(value) } })
+    #expect(computed == (0..<200).map { $0 * 2 })
+    #expect(stored.withLock { $0.sorted() } == (0..<200).map { $0 * 2 + 1 })
+  }
+
+  @Test(arguments: [1, 2, 8], [0, 1, 17, 99]) func anErrorOfAnyStageEndsTheRunAndIsThrown(
+    threads: Int, bad: Int
+  ) throws {
+    for stage in 0..<3 {
+      let started = Mutex(0)
+      #expect(throws: Failure(item: bad)) {
+        try runInOrder(
+          Array(0..<100), threads: threads, depth: 4,
+          load: {
+            started.withLock { $0 += 1 }
+            if stage == 0, $0 == bad { throw Failure(item: bad) }
+            return $0
+          },
+          compute: {
+            if stage == 1, $0 == bad { throw Failure(item: bad) }
+            return $0
+          },
+          store: { if stage == 2, $0 == bad { throw Failure(item: bad) } })
+      }
+      // At most what was in flight is begun after the failure.
+      #expect(started.withLock { $0 } <= bad + 9)
+    }
+  }
+
+  @Test func noMoreThanDepthItemsAreAlive() throws {
+    let alive = Mutex((now: 0, most: 0))
+    try runInOrder(
+      Array(0..<300), threads: 6, depth: 3,
+      load: {
+        alive.withLock {
+          $0.now += 1
+          $0.most = max($0.most, $0.now)
+        }
+        return $0
+      }, compute: { $0 }, store: { _ in alive.withLock { $0.now -= 1 } })
+    #expect(alive.withLock { $0.most } <= 3)
+    #expect(alive.withLock { $0.now } == 0)
+  }
+}
