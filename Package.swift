@@ -8,7 +8,11 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 /// What a module may import is its row here; `Tests/HouseTests` holds every `import` line against it.
 let package = Package(
   name: "Apus",
-  products: [.executable(name: "apus", targets: ["apus"])],
+  products: [
+    .executable(name: "apus", targets: ["apus"]),
+    // For Benchmarks, a package of its own.
+    .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -22,8 +26,10 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "CSimdJSON", cxxSettings: [.define("NDEBUG")], linkerSettings: [.linkedLibrary("simdjson")]),
+    // PCL's and Eigen's header search paths, by pkg-config, for CPCL alone.
+    .systemLibrary(name: "CPCLHeaders", pkgConfig: "pcl_common", providers: [.apt(["libpcl-dev"])]),
     .target(
-      name: "CPCL",
+      name: "CPCL", dependencies: ["CPCLHeaders"],
       // Debian's PCL is built for plain x86-64: a wider Eigen alignment here would not be the library's.
       cxxSettings: [.define("EIGEN_MAX_ALIGN_BYTES", to: "16"), .define("NDEBUG")],
       linkerSettings: [

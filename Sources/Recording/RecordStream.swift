@@ -52,9 +52,9 @@ struct RecordStream: ~Copyable {
     var scanned = 0
     while !atEnd {
       atEnd = try fill()
-      let (first, last) = try scan(from: &scanned)
+      let (first, last, kept) = try scan(from: &scanned)
       if let first, last > first { try parse(first, last, body) }
-      dropFront(last, &scanned)
+      dropFront(kept, &scanned)
     }
     guard state == .end else { throw fault(at: count, found: "the file ends", expected: expectation) }
   }
@@ -99,9 +99,11 @@ struct RecordStream: ~Copyable {
     return got < room
   }
 
-  /// Walks over the new bytes; gives where the first record begins and the last whole one ends.
-  private mutating func scan(from position: inout Int) throws -> (first: Int?, last: Int) {
+  /// Walks over the new bytes; gives where the first record begins, where the last whole one ends, and from where on the
+  /// bytes are needed again: a record that is begun, which then starts the buffer, or nothing.
+  private mutating func scan(from position: inout Int) throws -> (first: Int?, last: Int, kept: Int) {
     var first: Int? = state == .inside ? 0 : nil
+    var begun = 0
     var last = 0
     var k = position
     while k < count {
@@ -120,6 +122,7 @@ struct RecordStream: ~Copyable {
       case (.recordOrEnd, 0x7b), (.record, 0x7b):
         state = .inside
         if first == nil { first = k }
+        begun = k
         depth = 0
         continue
       case (.recordOrEnd, 0x5d), (.commaOrEnd, 0x5d): state = .end
@@ -129,9 +132,7 @@ struct RecordStream: ~Copyable {
       k += 1
     }
     position = k
-    // Without a whole record, keep the begun one, or nothing.
-    if last == 0 { last = first ?? count }
-    return (first, last)
+    return (first, last, state == .inside ? begun : count)
   }
 
   /// Walks within a record to its end or the buffer's.

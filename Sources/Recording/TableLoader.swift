@@ -139,7 +139,11 @@ struct TableLoader {
     var keys: [TokenKey] = []
     let sensorRows = sensorIndex
     try forEach(
-      "calibrated_sensor", ["token", "sensor_token", "translation", "rotation", "camera_intrinsic"]
+      "calibrated_sensor",
+      [
+        "token", "sensor_token", "translation", "rotation", "camera_intrinsic", "distortion_model",
+        "distortion",
+      ]
     ) { fields, _ in
       let token = try fields.token(0, &pool)
       let key = try fields.reference(1, &pool)
@@ -155,7 +159,8 @@ struct TableLoader {
       calibrated.append(
         .init(
           token: token, sensor: row, egoFromSensor: pose,
-          intrinsics: isCamera ? try Self.intrinsics(fields, channel: sensors[Int(row)].channel) : nil))
+          intrinsics: isCamera ? try Self.intrinsics(fields, channel: sensors[Int(row)].channel) : nil,
+          distortion: isCamera ? try Self.distortion(fields) : .none))
     }
     tables.pool = pool
     for k in calibrated.indices {
@@ -199,6 +204,21 @@ struct TableLoader {
       throw fail("[\(k / 3)][\(k % 3)]", "\(values[k])", "\(wanted)")
     }
     return SIMD4(values[0], values[4], values[2], values[5])
+  }
+
+  /// The lens: `DatasetWriter`'s own fields, which nuScenes does not have; a pinhole without them.
+  private static func distortion(_ fields: RecordFields) throws -> CameraModel.Distortion {
+    guard fields.optional(5) != nil else { return .none }
+    var k: [Double] = []
+    switch try fields.string(5) {
+    case "plumb_bob":
+      try fields.numbers(6, count: 5, into: &k)
+      return .plumbBob(k1: k[0], k2: k[1], p1: k[2], p2: k[3], k3: k[4])
+    case "equidistant":
+      try fields.numbers(6, count: 4, into: &k)
+      return .equidistant(k1: k[0], k2: k[1], k3: k[2], k4: k[3])
+    default: throw fields.error(5, try fields.string(5), "plumb_bob or equidistant")
+    }
   }
 
   // MARK: logs, maps, scenes, samples
