@@ -79,30 +79,64 @@ private struct ScenePerceiver {
   private var egoPoses: [EgoPose] = []
 
   init(scene: String, withholdKeyframeSweep: Bool, threads: Int) {
-    classical = ClassicalPerception(withholdKeyframeSweep: withholdKeyframeSweep, threads: threads)
+    var configuration = ClassicalPerception.Configuration()
+    configuration.withholdsKeyframeSweep = withholdKeyframeSweep
+    configuration.threads = threads
+    classical = ClassicalPerception(configuration: configuration)
     tracker = Tracker(idPrefix: "\(scene)-")
   }
 
   mutating func perceive(_ loaded: LoadedFrame, index: Int) throws -> PerceivedFrame {
     let frame = loaded.frame
-    var clock = loaded.clock
     sweeps.merge(loaded.newSweeps) { $1 }
     var result = PerceivedFrame(
-      index: index, frame: frame, prediction: nil, pictures: loaded.pictures, points: PointCloud(), clock: clock)
+      index: index, frame: frame, prediction: nil, pictures: loaded.pictures, points: PointCloud(),
+      clock: loaded.clock)
     guard frame.skipReason == nil, let lidar = frame.lidar else { return result }
     let wanted = [lidar.token] + frame.earlierSweeps.map(\.token)
     sweeps = sweeps.filter { wanted.contains($0.key) }
-    let cloud = clock.measure("accumulate") {
+    let cloud = result.clock.measure("accumulate") {
       AccumulatedCloud(
         sweeps: wanted.compactMap { sweeps[$0] }, globalFromEgo: frame.globalFromEgo,
         timestampMicroseconds: frame.timestampMicroseconds)
     }
+    let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
+    let tracked = result.clock.measure("track") {
+      tracker.update(seen.detections, timestampMicroseconds: frame.timestampMicroseconds)
+    }
     egoPoses.append(
       EgoPose(timestampMicroseconds: frame.timestampMicroseconds, globalFromEgo: frame.globalFromEgo))
     egoPoses = egoPoses.suffix(8)
-    _ = cloud
-    result.clock = clock
+    let poses = egoPoses
+    result.prediction = result.clock.measure("forecast") {
+      FramePrediction(
+        keyframe: frame.keyframe, globalFromEgo: frame.globalFromEgo,
+        detections: withMotion(seen.detections, of: tracked), tracks: tracked.tracks, bev: seen.bev,
+        volume: seen.volume, egoTrajectories: forecastEgo(poses: poses),
+        agents: tracked.tracks.map { forecastTrajectories(of: $0) })
+    }
+    result.points = Self.keyframePoints(cloud)
     return result
   }
+
+  /// The points of the keyframe's own sweep.
+  private static func keyframePoints(_ cloud: AccumulatedCloud) -> PointCloud {
+    guard let range = cloud.sources.first(where: \.isKeyframe)?.range else { return PointCloud() }
+    let all = cloud.points
+    return PointCloud(
+      x: Array(all.x[range]), y: Array(all.y[range]), z: Array(all.z[range]), intensity: Array(all.intensity[range]),
+      ring: Array(all.ring[range]), age: Array(all.age[range]))
+  }
 }
-private struct ClassicalPerception { init(withholdKeyframeSweep: Bool, threads: Int) {} }
+
+/// Detections with the velocity, heading and attribute of the tracks they became part of: one sweep shows no motion.
+private func withMotion(_ detections: [Detection], of tracked: TrackedFrame) -> [Detection] {
+  zip(detections, tracked.trackOfDetection).map { detection, track in
+    guard let track else { return detection }
+    var moving = detection
+    moving.velocity = track.detection.velocity
+    moving.box.rotation = track.detection.box.rotation
+    moving.attribute = track.detection.attribute
+    return moving
+  }
+}
