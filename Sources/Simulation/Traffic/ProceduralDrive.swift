@@ -49,7 +49,7 @@ public struct ProceduralDrive: Sendable {
     let surfaces = RoadSurfaces(network)
     let ground = Ground(
       heights: Self.hills(seed: options.seed, around: space.grid), areas: surfaces.groundAreas)
-    let surface = GroundSurface(ground, over: space.grid)
+    let surface = KerbedGround(ground, over: space.grid)
 
     let fixed = StaticActors(network: network, seed: options.seed)
     var recorder = DriveRecorder(options: options, surface: surface)
