@@ -62,17 +62,17 @@ struct HeadingFilter: Sendable {
     variance = (r, 0, 0.1)
   }
 
-  /// Moves on by `t` seconds; the rate dies away with a time constant of 2 s, so that a lost track stops turning.
+  /// Moves on by `t` seconds under white noise of spectral density `q` (rad²/s³) on the rate.
   mutating func predict(seconds t: Double, noise q: Double) {
-    let decay = exponential(-t / TrajectoryMode.turnDecaySeconds)
     yaw = wrapAngle(yaw + rate * t)
-    rate *= decay
     let (yy, yr, rr) = variance
     variance = (
-      yy + 2 * t * yr + t * t * rr + q * t * t * t / 3, (yr + t * rr) * decay + q * t * t / 2,
-      rr * decay * decay + q * t
+      yy + 2 * t * yr + t * t * rr + q * t * t * t / 3, yr + t * rr + q * t * t / 2, rr + q * t
     )
   }
+
+  /// Lets the rate die away with a time constant of 2 s: what is not seen does not turn on for ever.
+  mutating func coast(seconds t: Double) { rate *= exponential(-t / TrajectoryMode.turnDecaySeconds) }
 
   /// Takes a measured yaw. One that points the other way is turned around; three in a row turn the track instead.
   mutating func update(yaw measured: Double, variance r: Double) {

@@ -83,7 +83,10 @@ struct TrackState: Sendable {
   }
 
   /// No detection fitted: the score falls by half in 1.4 s.
-  mutating func miss(seconds: Double) { score *= exponential(-seconds / 2) }
+  mutating func miss(seconds: Double) {
+    score *= exponential(-seconds / 2)
+    heading.coast(seconds: seconds)
+  }
 
   func track(prefix: String) -> Track {
     let center = SIMD3(filter.position.x, filter.position.y, z)

@@ -2,6 +2,7 @@ import CameraInput
 import Geometry
 import PointClouds
 import Recording
+import Results
 import Scenes
 
 /// A frame's files in memory: what was new on disk since the frame before, and the pictures.
@@ -11,7 +12,7 @@ struct LoadedFrame: Sendable {
   /// The sweeps that no earlier frame of the scene has loaded, by token; a broken one is not there.
   var newSweeps: [String: Sweep] = [:]
   /// The cameras whose images could be decoded, in order of channel, for the preview.
-  var pictures: [CameraPicture] = []
+  var pictures: [PreviewCamera] = []
   var clock = StageClock()
 }
 
@@ -66,4 +67,23 @@ func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) ->
   }
   loaded.clock = clock
   return loaded
+}
+
+/// Decodes an image for the preview, at the scale that comes nearest to `width` from above.
+private func decode(
+  _ camera: SensorData, from dataset: Dataset, width: Int, clock: inout StageClock
+) throws -> PreviewCamera {
+  let bytes = try clock.measure("read") { try dataset.readFile(camera.file) }
+  return try clock.measure("decode") {
+    var decoder = try JPEGDecoder()
+    let file = "\(dataset.root)/\(camera.file)"
+    let size = try decoder.size(of: bytes, file: file)
+    if let model = camera.sensor.camera, model.width != size.width || model.height != size.height {
+      throw ImageError(
+        file: file, field: "size", found: "\(size.width)x\(size.height)",
+        expected: "\(model.width)x\(model.height) as recorded")
+    }
+    let scale: DecodeScale = size.width >= 4 * width ? .quarter : size.width >= 2 * width ? .half : .full
+    return PreviewCamera(data: camera, image: try decoder.decode(bytes, file: file, scale: scale))
+  }
 }

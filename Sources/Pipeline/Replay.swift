@@ -26,18 +26,17 @@ public struct Replay: Sendable {
   public init(_ dataset: Dataset, options: ReplayOptions) throws {
     self.dataset = dataset
     self.options = options
+    let chosen: [String]
     switch options.selection {
-    case .all: selection = dataset.sceneNames
-    case .split(let name): selection = try dataset.sceneNames(split: name)
+    case .all: chosen = dataset.sceneNames
+    case .split(let name): chosen = try dataset.sceneNames(split: name)
     case .scene(let name):
-      _ = try dataset.scene(named: name)
-      selection = [name]
+      _ = try dataset.keyframeCount(ofScene: name)
+      chosen = [name]
     }
-    if let shard = options.shard {
-      scenes = selection.indices.filter { $0 % shard.count == shard.index - 1 }.map { selection[$0] }
-    } else {
-      scenes = selection
-    }
+    selection = chosen
+    let shard = options.shard ?? (1, 1)
+    scenes = chosen.indices.filter { $0 % shard.count == shard.index - 1 }.map { chosen[$0] }
   }
 
   /// Runs it.

@@ -62,7 +62,8 @@ extension Dataset {
     let camera = record.intrinsics.map {
       CameraModel(
         fx: $0.x, fy: $0.y, cx: $0.z, cy: $0.w, width: Int(record.imageSize.x),
-        height: Int(record.imageSize.y))
+        height: Int(record.imageSize.y),
+        distortion: record.distortion)
     }
     return CalibratedSensor(
       token: tables.pool.text(record.token), channel: sensor.channel, modality: sensor.modality,

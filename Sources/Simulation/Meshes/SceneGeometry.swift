@@ -35,7 +35,7 @@ public struct SceneGeometry: Sendable {
   public let scene: SimulationScene
   /// Where the local frame's origin lies in the global frame, in metres.
   public let origin: SIMD3<Double>
-  package let ground: GroundSurface
+  package let ground: GroundMesh
   package let fixtures: [Fixture]
   package let actors: [ActorShape]
   /// Ground and fixtures (at their cast level) as one mesh with its hierarchy, and the class of each triangle.
@@ -57,7 +57,7 @@ public struct SceneGeometry: Sendable {
     let origin = SIMD3(middle.x.rounded(), middle.y.rounded(), middle.z.rounded())
     self.origin = origin
     let margin = SIMD2<Double>(110, 110)
-    ground = GroundSurface(scene.ground, window: (low.xy - margin, high.xy + margin), origin: origin)
+    ground = GroundMesh(scene.ground, window: (low.xy - margin, high.xy + margin), origin: origin)
     fixtures = scene.props.map { Self.fixture($0, origin: origin) }
     actors = scene.actors.indices.map { Self.shape(scene.actors[$0], at: $0) }
     var standing = ground.mesh

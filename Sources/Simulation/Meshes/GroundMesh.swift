@@ -5,7 +5,7 @@ import Geometry
 ///
 /// Local frame: the global one moved by `SceneGeometry.origin`. Raised areas are not triangles: a ray that nears the smooth
 /// surface looks along its last decimetres for the first place that stands higher (`firstMeeting`).
-package struct GroundSurface: Sendable {
+package struct GroundMesh: Sendable {
   /// The smooth surface as triangles, out to the horizon.
   package let mesh: TriangleMesh
   /// The highest area above the smooth surface, in metres.

@@ -1,0 +1,115 @@
+import Geometry
+import PointClouds
+import Scenes
+
+/// An object as one sweep shows it, in the ego frame.
+struct ObjectProposal: Sendable {
+  var shape: ClassShape
+  /// How well the cluster fits the class, in (0, 1).
+  var score: Float
+  /// The completed footprint: centre, length and width in metres, heading in radians.
+  var center: SIMD2<Float>
+  var length: Float, width: Float, yaw: Float
+  /// Metres above the local ground.
+  var top: Float
+  /// The places of its columns.
+  var columns: [Int32]
+}
+
+/// Picks objects out of a sweep's columns: the cut through the cluster tree that fits the classes' shapes best.
+///
+/// Every cluster of every level is tried as one object; a parent that fits better than its children together (scores
+/// weighted by columns) takes their place.
+/// - Source: the choice among nested clusters follows Hu, Held and Ramanan, "Learning to optimally segment point
+///   clouds", RA-L 2020, with shape likelihoods in place of a learnt score.
+struct ObjectProposals: Sendable {
+  /// Distances at which columns join, in cells of 0.2 m.
+  static let distances: [Float] = [1.5, 2.3, 3.2, 4.5, 6]
+  /// Clusters longer than this, in metres, are buildings.
+  static let longest: Float = 16
+
+  let columns: ObstacleColumns
+  /// The sensor's place in the ego frame.
+  let sensor: SIMD2<Float>
+
+  /// The best proposals, none overlapping another much, by falling score.
+  func proposals() -> [ObjectProposal] {
+    let tree = ClusterTree(
+      coordinates: columns.coordinates, side: ObstacleColumns.side, distances: Self.distances)
+    var value = [Float](repeating: 0, count: tree.nodes.count)
+    var chosen = [ObjectProposal?](repeating: nil, count: tree.nodes.count)
+    for (n, node) in tree.nodes.enumerated() {
+      let parts = tree.children[node.children].reduce(Float(0)) { $0 + value[Int($1)] }
+      value[n] = parts
+      guard let proposal = propose(Array(tree.cells[node.range])) else { continue }
+      let whole = proposal.score * Float(node.range.count)
+      if whole > parts {
+        value[n] = whole
+        chosen[n] = proposal
+      }
+    }
+    var found: [ObjectProposal] = []
+    var stack = tree.roots
+    while let n = stack.popLast() {
+      if let proposal = chosen[Int(n)] {
+        found.append(proposal)
+      } else {
+        stack += tree.children[tree.nodes[Int(n)].children]
+      }
+    }
+    return Self.withoutOverlaps(found)
+  }
+
+  /// The class that a cluster fits best, or nil where it fits none.
+  private func propose(_ members: [Int32]) -> ObjectProposal? {
+    var low = SIMD2<Float>(repeating: .infinity)
+    var high = SIMD2<Float>(repeating: -.infinity)
+    var points: Float = 0
+    for k in members {
+      let column = columns.columns[Int(k)]
+      low = pointwiseMin(low, column.position)
+      high = pointwiseMax(high, column.position)
+      points += column.points
+    }
+    let span = high - low
+    guard points >= 4, (span.x * span.x + span.y * span.y).squareRoot() < Self.longest else { return nil }
+    let cluster = ClusterShape(members, columns: columns.columns, points: points, sensor: sensor)
+    var best: ObjectProposal?
+    for shape in ClassShape.all {
+      for isTurned in [false, true] {
+        guard let proposal = cluster.fit(to: shape, isTurned: isTurned) else { continue }
+        if proposal.score > best?.score ?? 0.002 { best = proposal }
+      }
+    }
+    best?.columns = members
+    return best
+  }
+
+  /// Of proposals whose footprints overlap, the one that fits best.
+  private static func withoutOverlaps(_ proposals: [ObjectProposal]) -> [ObjectProposal] {
+    let order = proposals.indices.sorted {
+      (proposals[$1].score, $0) < (proposals[$0].score, $1)
+    }
+    var kept: [(proposal: ObjectProposal, box: Box3D)] = []
+    for k in order {
+      let candidate = proposals[k]
+      let box = candidate.footprintBox
+      let isFree = kept.allSatisfy { other in
+        let d = other.proposal.center - candidate.center
+        let reach = (other.proposal.length + candidate.length) / 2
+        return d.x * d.x + d.y * d.y > reach * reach || box.footprintIoU(with: other.box) < 0.1
+      }
+      if isFree { kept.append((candidate, box)) }
+    }
+    return kept.map(\.proposal)
+  }
+}
+
+extension ObjectProposal {
+  /// The footprint as a box of no particular height.
+  var footprintBox: Box3D {
+    Box3D(
+      center: SIMD3(Double(center.x), Double(center.y), 0), size: SIMD3(Double(width), Double(length), 1),
+      rotation: Quaternion(yaw: Double(yaw)))
+  }
+}
