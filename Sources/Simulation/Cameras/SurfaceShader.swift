@@ -3,7 +3,7 @@ import Glibc
 /// The colour of light that a surface sends to a camera.
 final class SurfaceShader {
   let lighting: SceneLighting
-  let ground: GroundSurface
+  let ground: GroundMesh
   /// Shadows of what moves, at the picture's moment.
   let moving: ShadowMap?
   let camera: SIMD3<Float>
@@ -18,7 +18,7 @@ final class SurfaceShader {
   private let noise: NoiseTexture
 
   init(
-    lighting: SceneLighting, ground: GroundSurface, moving: ShadowMap?, camera: SIMD3<Float>,
+    lighting: SceneLighting, ground: GroundMesh, moving: ShadowMap?, camera: SIMD3<Float>,
     headlights: (position: SIMD3<Float>, forward: SIMD3<Float>)?, pixelAngle: Float, cover: CoverMap
   ) {
     self.lighting = lighting
@@ -222,7 +222,8 @@ final class SurfaceShader {
       let patch = noise.cloud(p.x * 0.35, p.y * 0.35)
       let blade = noise.at(p.x * 13, p.y * 13) - 0.5
       let near: Float = max(0, 1 - footprint / 0.15)
-      color *= Float(0.7) + 0.6 * patch + blade * near * 0.7
+      let tone: Float = 0.7 + 0.6 * patch + 0.7 * blade * near
+      color *= tone
       color += SIMD3<Float>(0.07, 0.035, 0.01) * max(Float(0), patch - 0.55)
     case .sidewalk:
       let (u, v) = (p.x / 1.2, p.y / 1.2)
