@@ -57,6 +57,33 @@ package struct GroundMesh: Sendable {
     return kinds[Int(codes[Int(i) * grid.countY + Int(j)])]
   }
 
+  /// Materials' colours blended between the four nearest cells, so that a border runs over one cell's width; and the
+  /// material of the nearest one.
+  /// - Precondition: one colour a `GroundMaterial`.
+  @inline(__always)
+  func blend(_ x: Float, _ y: Float, _ palette: UnsafeBufferPointer<SIMD3<Float>>) -> (
+    color: SIMD3<Float>, material: GroundMaterial
+  ) {
+    let i = (x - minimumX) * inverseCell - 0.5
+    let j = (y - minimumY) * inverseCell - 0.5
+    guard i >= 0, j >= 0, i < Float(grid.countX - 1), j < Float(grid.countY - 1) else {
+      return (palette[0], .terrain)
+    }
+    let (a, b) = (Int(i), Int(j))
+    let (u, v) = (i - Float(a), j - Float(b))
+    return codes.withUnsafeBufferPointer { codes in
+      let at = a * grid.countY + b
+      let (c00, c01) = (codes[at], codes[at + 1])
+      let (c10, c11) = (codes[at + grid.countY], codes[at + grid.countY + 1])
+      let nearest = kinds[Int(u < 0.5 ? (v < 0.5 ? c00 : c01) : (v < 0.5 ? c10 : c11))].material
+      if c00 == c01, c10 == c11, c00 == c10 { return (palette[Int(nearest.rawValue)], nearest) }
+      func color(_ c: UInt8) -> SIMD3<Float> { palette[Int(kinds[Int(c)].material.rawValue)] }
+      let low = color(c00) * (1 - v) + color(c01) * v
+      let high = color(c10) * (1 - v) + color(c11) * v
+      return (low * (1 - u) + high * u, nearest)
+    }
+  }
+
   /// The smooth surface's height at a place, in the local frame.
   func smoothHeight(_ x: Float, _ y: Float) -> Float {
     Float(heights.height(SIMD2(Double(x) + offset.x, Double(y) + offset.y)) - offset.z)
@@ -64,17 +91,19 @@ package struct GroundMesh: Sendable {
 
   /// Where a ray first meets the ground, kerbs and raised areas counted, given where it meets the smooth surface.
   ///
+  /// `minimumStride` metres along the ground are looked at one by one: the finest kerb that is found.
   /// - Returns: distance, normal and material; a kerb's face is of its area's material and `isKerb`.
   @inline(__always)
   func firstMeeting(
-    origin: SIMD3<Float>, direction d: SIMD3<Float>, smoothDistance t: Float, smoothNormal n: SIMD3<Float>
+    origin: SIMD3<Float>, direction d: SIMD3<Float>, smoothDistance t: Float, smoothNormal n: SIMD3<Float>,
+    stride minimumStride: Float = 0.12
   ) -> (distance: Float, normal: SIMD3<Float>, material: GroundMaterial, isKerb: Bool) {
     let base = origin + d * t
     let flat = kind(base.x, base.y)
     let fall = -d.dot(n) / max(n.z, 0.1)
     guard maximumElevation > 0, fall > 1e-5 else { return (t, n, flat.material, false) }
     let reach = min(maximumElevation / fall, t, 12)
-    let steps = min(40, max(1, Int(reach * (d.x * d.x + d.y * d.y).squareRoot() / 0.12)))
+    let steps = min(40, max(1, Int(reach * (d.x * d.x + d.y * d.y).squareRoot() / minimumStride)))
     let step = reach / Float(steps)
     var before: Float = -1
     for k in 0..<steps {

@@ -11,6 +11,8 @@ public struct SceneGeometry: Sendable {
     package var levels: [TriangleMesh]
     /// Beyond which distance (metres from the camera) level k + 1 is drawn.
     package var switchDistances: [Float]
+    /// The level that rays and shadows meet.
+    package var castLevel: Int
     /// The nuScenes-lidarseg class.
     package var lidarseg: UInt8
     /// The bounds of level 0.
@@ -36,7 +38,7 @@ public struct SceneGeometry: Sendable {
   package let ground: GroundMesh
   package let fixtures: [Fixture]
   package let actors: [ActorShape]
-  /// Ground and fixtures (finest level) as one mesh with its hierarchy, and the class of each triangle.
+  /// Ground and fixtures (at their cast level) as one mesh with its hierarchy, and the class of each triangle.
   package let standing: TriangleMesh
   package let standingClasses: [UInt8]
   package let standingHierarchy: BoundingVolumeHierarchy
@@ -61,8 +63,9 @@ public struct SceneGeometry: Sendable {
     var standing = ground.mesh
     var classes = [UInt8](repeating: LidarsegClass.terrain, count: standing.count)
     for fixture in fixtures {
-      standing.append(fixture.levels[0])
-      classes.append(contentsOf: repeatElement(fixture.lidarseg, count: fixture.levels[0].count))
+      let mesh = fixture.levels[fixture.castLevel]
+      standing.append(mesh)
+      classes.append(contentsOf: repeatElement(fixture.lidarseg, count: mesh.count))
     }
     self.standing = standing
     standingClasses = classes
@@ -73,10 +76,12 @@ public struct SceneGeometry: Sendable {
     let size = SIMD3<Float>(Float(prop.size.x), Float(prop.size.y), Float(prop.size.z))
     var levels: [TriangleMesh]
     var distances: [Float] = []
+    var castLevel = 0
     switch prop.kind {
     case .tree:
-      levels = [1600, 420, 110].map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
-      distances = [22, 60]
+      levels = [5000, 1600, 420, 110].map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
+      distances = [13, 28, 65]
+      castLevel = 1
     case .bush:
       let leaves = min(2400, max(150, Int(min(220 * size.x * size.y, 1e4))))
       levels = [leaves, leaves / 4, leaves / 14].map { (count: Int) in
@@ -92,7 +97,7 @@ public struct SceneGeometry: Sendable {
     levels = levels.map { $0.mapped { place.apply($0.x, $0.y, $0.z) } }
     let (low, high) = levels[0].bounds
     return Fixture(
-      levels: levels, switchDistances: distances, lidarseg: prop.kind.lidarsegIndex, minimum: low, maximum: high)
+      levels: levels, switchDistances: distances, castLevel: castLevel, lidarseg: prop.kind.lidarsegIndex, minimum: low, maximum: high)
   }
 
   private static func shape(_ actor: Actor, at index: Int) -> ActorShape {
