@@ -173,7 +173,7 @@ private let text = """
     #expect(failure { _ in String(repeating: "a", count: 2_000_000) }?.contains("at most") == true)
     #expect(failure { _ in "name: \"unterminated" }?.hasPrefix("calibration/rig.yaml: line ") == true)
     let large = FileManager.default.temporaryDirectory.appendingPathComponent("rig-\(UUID().uuidString).yaml")
-    FileManager.default.createFile(atPath: large.path, contents: nil)
+    #expect(FileManager.default.createFile(atPath: large.path, contents: nil))
     let handle = try FileHandle(forWritingTo: large)
     try handle.truncate(atOffset: 100_000_000)
     try handle.close()
@@ -189,9 +189,9 @@ private let text = """
     var rig = try read(text)
     rig.sensors[0].egoFromSensor.translation = SIMD3(50, 0, 1)
     #expect(rig.warnings.count == 1 && rig.warnings[0].hasPrefix("CAM_BACK.translation"))
-    // A real camera's quaternion (CAM_FRONT-like) in the order x, y, z, w.
+    // A camera that looks back, in the order x, y, z, w.
     var swapped = try read(text)
-    let q = Quaternion(w: 0.4998, x: -0.5030, y: 0.4998, z: -0.4974).normalized
+    let q = Quaternion(w: 0.5038, x: -0.4974, y: -0.4942, z: 0.5045).normalized
     swapped.sensors[0].egoFromSensor.rotation = q
     #expect(swapped.warnings.isEmpty)
     swapped.sensors[0].egoFromSensor.rotation = Quaternion(w: q.x, x: q.y, y: q.z, z: q.w)
