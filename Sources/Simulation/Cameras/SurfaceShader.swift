@@ -3,7 +3,7 @@ import Glibc
 /// The colour of light that a surface sends to a camera.
 struct SurfaceShader {
   let lighting: SceneLighting
-  let ground: GroundSurface
+  let ground: GroundMesh
   /// Shadows of what moves, at the picture's moment.
   let moving: ShadowMap?
   let camera: SIMD3<Float>
