@@ -23,7 +23,9 @@ struct PoseNoise: Sendable {
     let t = Double(timestampMicroseconds % 3_600_000_000) * 1e-6
     func wave(_ axis: Int) -> Double {
       var sum = 0.0
-      for (k, period) in [7.0, 17, 41].enumerated() { sum += sin(2 * .pi * t / period + phases[3 * axis + k]) }
+      for (k, period) in [7.0, 17, 41].enumerated() {
+        sum += sin(2 * .pi * t / period + phases[3 * axis + k])
+      }
       return sum / 1.5.squareRoot()
     }
     return RigidTransform(

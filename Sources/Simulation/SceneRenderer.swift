@@ -172,7 +172,8 @@ struct SceneRenderer: Sendable {
   }
 
   private func add(
-    _ sweep: LidarSweep, _ job: Job, _ sensor: CalibratedSensor, _ token: String, _ builder: inout SceneBuilder
+    _ sweep: LidarSweep, _ job: Job, _ sensor: CalibratedSensor, _ token: String,
+    _ builder: inout SceneBuilder
   ) throws {
     try builder.addSweep(
       sensor: sensor, sampleToken: token, timestampMicroseconds: job.stamp,
@@ -190,7 +191,8 @@ struct SceneRenderer: Sendable {
     guard let depth = view.depth, let classes = view.classes, let actors = view.actors else { return }
     let shape = [view.image.height, view.image.width]
     let archive = try NpzFile.encode([
-      (name: "depth", array: NpyArray(depth, shape: shape)), (name: "classes", array: NpyArray(classes, shape: shape)),
+      (name: "depth", array: NpyArray(depth, shape: shape)),
+      (name: "classes", array: NpyArray(classes, shape: shape)),
       (name: "actors", array: NpyArray(actors, shape: shape)),
     ])
     try stage.write("image_truth/\(sensor.channel)/\(data.token).npz", archive)
@@ -243,7 +245,8 @@ struct SceneRenderer: Sendable {
         guard let box = actor.box(at: time) else { continue }
         builder.addAnnotation(
           sampleToken: keyframe.token, instance: source.instances[a], category: actor.category,
-          attribute: truth.attribute(actor: a, keyframe: k), visibility: truth.visibility(actor: a, keyframe: k),
+          attribute: truth.attribute(actor: a, keyframe: k),
+          visibility: truth.visibility(actor: a, keyframe: k),
           box: options.poseNoise > 0 ? box.transformed(by: recordedFromTrue) : box,
           lidarPointCount: truth.lidarPoints(actor: a, keyframe: k))
         count += 1

@@ -97,7 +97,8 @@ extension Rig {
   /// - Source: nuScenes, `calibrated_sensor` of scene-0061, rounded; trigger times of its first keyframe.
   public static func nuScenes() throws -> Rig {
     func camera(
-      _ name: String, _ t: SIMD3<Double>, _ q: (Double, Double, Double, Double), _ focal: Double, _ cx: Double,
+      _ name: String, _ t: SIMD3<Double>, _ q: (Double, Double, Double, Double), _ focal: Double,
+      _ cx: Double,
       _ cy: Double, _ offset: Int64
     ) -> RigSensor {
       RigSensor(
@@ -117,21 +118,26 @@ extension Rig {
       sensors: [
         lidar,
         camera(
-          "CAM_BACK", SIMD3(0.028, 0.003, 1.579), (0.5038, -0.4974, -0.4942, 0.5046), 809.2, 829.2, 481.8, -10_400),
+          "CAM_BACK", SIMD3(0.028, 0.003, 1.579), (0.5038, -0.4974, -0.4942, 0.5046), 809.2, 829.2, 481.8,
+          -10_400),
         camera(
-          "CAM_BACK_LEFT", SIMD3(1.036, 0.485, 1.591), (0.6924, -0.7032, -0.1165, 0.1120), 1256.7, 792.1, 492.8,
+          "CAM_BACK_LEFT", SIMD3(1.036, 0.485, 1.591), (0.6924, -0.7032, -0.1165, 0.1120), 1256.7, 792.1,
+          492.8,
           -500),
         camera(
-          "CAM_BACK_RIGHT", SIMD3(1.015, -0.481, 1.562), (0.1228, -0.1324, -0.7004, 0.6905), 1259.5, 807.3, 501.2,
+          "CAM_BACK_RIGHT", SIMD3(1.015, -0.481, 1.562), (0.1228, -0.1324, -0.7004, 0.6905), 1259.5, 807.3,
+          501.2,
           -20_100),
         camera(
           "CAM_FRONT", SIMD3(1.701, 0.016, 1.511), (0.4998, -0.5030, 0.4998, -0.4974), 1266.4, 816.3, 491.5,
           -35_500),
         camera(
-          "CAM_FRONT_LEFT", SIMD3(1.524, 0.495, 1.509), (0.6757, -0.6736, 0.2121, -0.2112), 1272.6, 826.6, 479.8,
+          "CAM_FRONT_LEFT", SIMD3(1.524, 0.495, 1.509), (0.6757, -0.6736, 0.2121, -0.2112), 1272.6, 826.6,
+          479.8,
           -43_100),
         camera(
-          "CAM_FRONT_RIGHT", SIMD3(1.551, -0.493, 1.496), (0.2060, -0.2027, 0.6825, -0.6714), 1260.8, 808.0, 495.3,
+          "CAM_FRONT_RIGHT", SIMD3(1.551, -0.493, 1.496), (0.2060, -0.2027, 0.6825, -0.6714), 1260.8, 808.0,
+          495.3,
           -27_600),
       ], file: "the built-in rig")
   }

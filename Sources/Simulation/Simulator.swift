@@ -142,8 +142,10 @@ public struct Simulator {
     if let seconds = options.seconds {
       try check(seconds >= 0.5 && seconds <= 120, "--seconds", seconds, "0.5 to 120")
     }
-    try check(options.poseNoise >= 0 && options.poseNoise <= 5, "--pose-noise", options.poseNoise, "0 to 5 metres")
-    try check((1...64).contains(options.motionBlurSamples), "--motion-blur", options.motionBlurSamples, "1 to 64")
+    try check(
+      options.poseNoise >= 0 && options.poseNoise <= 5, "--pose-noise", options.poseNoise, "0 to 5 metres")
+    try check(
+      (1...64).contains(options.motionBlurSamples), "--motion-blur", options.motionBlurSamples, "1 to 64")
     let rig = try options.rig ?? Rig.nuScenes()
     suite = try SensorSuite(rig, scale: options.scale, file: options.rigFile)
     var checked = options
@@ -176,11 +178,12 @@ public struct Simulator {
     let start = ContinuousClock.now
     var summary = SimulationSummary()
     var writer = try DatasetWriter(root: options.out)
+    let sceneCount = sceneNames.count
     for (index, name) in sceneNames.enumerated() {
       do {
         let counts = try simulate(index, name, &writer, &summary.times, isCancelled) { done, total in
           progress(
-            .init(done: index * total + done, total: sceneNames.count * total, scene: name))
+            .init(done: index * total + done, total: sceneCount * total, scene: name))
         }
         summary.scenes.append(counts)
       } catch let error as SimulationInterrupted {
@@ -188,7 +191,9 @@ public struct Simulator {
         throw error
       }
       if index % 10 == 9 || index < 4 || index == sceneNames.count - 1 {
-        try summary.times.measure(\.writing) { try publish(&writer) }
+        let before = ContinuousClock.now
+        try publish(&writer)
+        summary.times.writing += (ContinuousClock.now - before) / .seconds(1)
       }
     }
     summary.seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -200,7 +205,9 @@ public struct Simulator {
     _ isCancelled: () -> Bool, _ progress: (Int, Int) -> Void
   ) throws -> SimulationSummary.SceneCounts {
     if isCancelled() { throw SimulationInterrupted() }
-    let source = try times.measure(\.world) { try makeSource(index, name) }
+    let before = ContinuousClock.now
+    let source = try makeSource(index, name)
+    times.world += (ContinuousClock.now - before) / .seconds(1)
     let renderer = times.measure(\.geometry) { SceneRenderer(source, suite: suite, options: options) }
     let stage = try writer.stage(scene: name)
     var builder = SceneBuilder(
