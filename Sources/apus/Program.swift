@@ -17,7 +17,8 @@ struct Program: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, RunCommand.self,
+      ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, SimulateCommand.self,
+      RunCommand.self,
     ])
 }
 

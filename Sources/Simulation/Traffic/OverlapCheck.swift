@@ -46,7 +46,8 @@ public enum OverlapCheck {
           let area = boxA.footprint.clipped(toConvex: boxB.footprint).area
           if area > tolerance {
             seen.insert(key)
-            found.append(Overlap(first: min(a, b), second: max(a, b), timestampMicroseconds: time, area: area))
+            found.append(
+              Overlap(first: min(a, b), second: max(a, b), timestampMicroseconds: time, area: area))
           }
         }
       }

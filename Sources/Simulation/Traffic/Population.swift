@@ -21,10 +21,13 @@ struct Population {
   // MARK: vehicles
 
   private mutating func placeVehicles() {
-    let roads = network.lanes.indices.filter { network.lanes[$0].road != nil && network.lanes[$0].path.length > 70 }
+    let roads = network.lanes.indices.filter {
+      network.lanes[$0].road != nil && network.lanes[$0].path.length > 70
+    }
     guard !roads.isEmpty else { return }
     let middle =
-      network.junctions.reduce(SIMD2<Double>.zero) { $0 + $1.pose.position } / Double(max(1, network.junctions.count))
+      network.junctions.reduce(SIMD2<Double>.zero) { $0 + $1.pose.position }
+      / Double(max(1, network.junctions.count))
     let central = roads.sorted {
       (network.lanes[$0].path.pose(at: 30).position - middle).length
         < (network.lanes[$1].path.pose(at: 30).position - middle).length
@@ -57,7 +60,8 @@ struct Population {
     }
     let limit = network.lanes[lane].speedLimit
     var v = Vehicle(
-      category: kind, size: size, appearanceSeed: random.next(), hasRider: ridden, isEgo: isEgo, trailer: trailer,
+      category: kind, size: size, appearanceSeed: random.next(), hasRider: ridden, isEgo: isEgo,
+      trailer: trailer,
       route: Route(legs: [.init(lane: lane, start: 0, offset: 0)]), s: place, speed: 0.7 * limit,
       eagerness: random.uniform(0.8, 1.08), topSpeed: 20, headway: random.uniform(1.0, 1.6),
       acceleration: random.uniform(1.2, 1.9), braking: random.uniform(1.8, 2.4),
@@ -129,7 +133,8 @@ struct Population {
       let start = along ? from - 3 : road.path.length - 3 - from
       let kind = category()
       var w = Walker(
-        category: kind, size: ActorCatalogue.size(kind, &random), appearanceSeed: random.next(), points: points,
+        category: kind, size: ActorCatalogue.size(kind, &random), appearanceSeed: random.next(),
+        points: points,
         speed: speed)
       if stands {
         let at = road.path.pose(at: from).point(ahead: 0, aside: sign * aside)
@@ -158,8 +163,10 @@ struct Population {
     let s = (crossing.from + crossing.to) / 2 + random.uniform(-1.1, 1.1)
     let approach = random.uniform(2, min(30, road.path.length * 0.4))
     let leave = random.uniform(6, min(32, road.path.length * 0.4))
-    let before = road.path.points(from: s + away * approach, to: s + away * 0.3, spacing: 2, aside: sign * asideNear)
-    let after = road.path.points(from: s + away * 0.3, to: s + away * leave, spacing: 2, aside: -sign * asideFar)
+    let before = road.path.points(
+      from: s + away * approach, to: s + away * 0.3, spacing: 2, aside: sign * asideNear)
+    let after = road.path.points(
+      from: s + away * 0.3, to: s + away * leave, spacing: 2, aside: -sign * asideFar)
     let pose = road.path.pose(at: s)
     let over = [
       pose.point(ahead: 0, aside: sign * (near + 0.4)), pose.point(ahead: 0, aside: -sign * (far + 0.4)),

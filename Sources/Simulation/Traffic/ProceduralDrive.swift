@@ -58,7 +58,9 @@ public struct ProceduralDrive: Sendable {
     space = FreeSpace(around: network.junctions.map { $0.pose.position }, margin: 70)
     space.mark(ground.areas)
     for actor in recorder.actors { Self.occupy(&space, actor) }
-    let centres = stride(from: 0, to: recorder.ego.poses.count, by: 40).map { recorder.ego.poses[$0].translation.xy }
+    let centres = stride(from: 0, to: recorder.ego.poses.count, by: 40).map {
+      recorder.ego.poses[$0].translation.xy
+    }
     var placement = PropPlacement(
       space: space, centres: centres, reach: 100, seed: options.seed, base: surface.height)
     Self.placeSignals(network, &placement)
@@ -79,7 +81,8 @@ public struct ProceduralDrive: Sendable {
     for _ in 0..<3 {
       let direction = random.uniform(0, 2 * .pi)
       let number = 2 * .pi / random.uniform(150, 400)
-      waves.append((SIMD2(cos(direction), sin(direction)) * number, slope / number, random.uniform(0, 2 * .pi)))
+      waves.append(
+        (SIMD2(cos(direction), sin(direction)) * number, slope / number, random.uniform(0, 2 * .pi)))
     }
     let spacing = 5.0
     let countX = Int((grid.maximumX - grid.minimumX) / spacing) + 2

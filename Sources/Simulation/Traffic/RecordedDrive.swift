@@ -18,7 +18,8 @@ public struct RecordedDrive: Sendable {
   /// - Throws: `SimulationError` for a scene of which no drive can be made, errors of the dataset otherwise.
   public init(_ dataset: Dataset, sceneNamed name: String, seed: UInt64) throws {
     let recorded = try dataset.scene(named: name)
-    guard !recorded.keyframes.isEmpty, let first = recorded.egoPoses.first, recorded.egoPoses.count >= 2 else {
+    guard !recorded.keyframes.isEmpty, let first = recorded.egoPoses.first, recorded.egoPoses.count >= 2
+    else {
       throw SimulationError(
         file: dataset.root, field: "scene \(name)", found: "\(recorded.egoPoses.count) ego poses",
         expected: "a drive of keyframes with ego poses")
@@ -45,7 +46,8 @@ public struct RecordedDrive: Sendable {
     let surface = KerbedGround(ground, over: space.grid)
     for actor in actors { ProceduralDrive.occupy(&space, actor) }
     for pose in ego.poses {
-      space.occupy(PlanarPose(position: pose.translation.xy, heading: pose.rotation.yaw), length: 8, width: 3.5)
+      space.occupy(
+        PlanarPose(position: pose.translation.xy, heading: pose.rotation.yaw), length: 8, width: 3.5)
     }
     var placement = PropPlacement(space: space, centres: way, reach: 105, seed: seed, base: surface.height)
     placement.placeAll()

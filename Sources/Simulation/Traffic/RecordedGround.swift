@@ -20,7 +20,9 @@ enum RecordedGround {
         for ring in [area.outline] + area.holes { areas += border(of: ring, width: 3, isNear) }
       }
     }
-    for area in drivable { areas.append(GroundArea(material: .road, outline: area.outline, holes: area.holes)) }
+    for area in drivable {
+      areas.append(GroundArea(material: .road, outline: area.outline, holes: area.holes))
+    }
     for area in layer("carpark_area")?.areas ?? [] where area.outline.points.contains(where: isNear) {
       areas.append(GroundArea(material: .carPark, outline: area.outline, holes: area.holes))
     }
@@ -37,7 +39,9 @@ enum RecordedGround {
   }
 
   /// A band on both sides of a ring, as a strip a side and an octagon a corner.
-  private static func border(of ring: Polygon, width: Double, _ isNear: (SIMD2<Double>) -> Bool) -> [GroundArea] {
+  private static func border(of ring: Polygon, width: Double, _ isNear: (SIMD2<Double>) -> Bool)
+    -> [GroundArea]
+  {
     var areas: [GroundArea] = []
     guard var a = ring.points.last else { return [] }
     for b in ring.points {
@@ -47,7 +51,8 @@ enum RecordedGround {
       let aside = SIMD2(-side.y, side.x) / side.length * width
       areas.append(
         GroundArea(
-          material: .sidewalk, outline: Polygon([a + aside, b + aside, b - aside, a - aside]), elevation: 0.14))
+          material: .sidewalk, outline: Polygon([a + aside, b + aside, b - aside, a - aside]), elevation: 0.14
+        ))
       let octagon = (0..<8).map { b + SIMD2(width, 0).rotated(by: Double($0) * .pi / 4) }
       areas.append(GroundArea(material: .sidewalk, outline: Polygon(octagon), elevation: 0.14))
     }

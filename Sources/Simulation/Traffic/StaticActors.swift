@@ -55,7 +55,9 @@ struct StaticActors {
         let off = -network.handedness * (network.laneWidth / 2 + width / 2 + 0.1)
         openings.append(.init(lane: outer, along: along, aside: off))
       }
-      park(road, from: 14, to: road.path.length - 14, aside: aside, forward: forward, fullness: fullness, gap: gap)
+      park(
+        road, from: 14, to: road.path.length - 14, aside: aside, forward: forward, fullness: fullness,
+        gap: gap)
     }
   }
 
@@ -68,7 +70,8 @@ struct StaticActors {
       let roll = random.uniform()
       let category =
         roll < 0.86
-        ? "vehicle.car" : roll < 0.93 ? "vehicle.truck" : roll < 0.97 ? "vehicle.motorcycle" : "vehicle.trailer"
+        ? "vehicle.car"
+        : roll < 0.93 ? "vehicle.truck" : roll < 0.97 ? "vehicle.motorcycle" : "vehicle.trailer"
       let size = ActorCatalogue.size(category, &random)
       let middle = s + size.y / 2
       s += size.y + random.uniform(0.7, 1.8)
@@ -179,7 +182,8 @@ struct StaticActors {
       add(
         "human.pedestrian.construction_worker",
         PlanarPose(
-          position: pose.point(ahead: 0, aside: random.uniform(-0.5, 0.3)), heading: random.uniform(0, 2 * .pi)))
+          position: pose.point(ahead: 0, aside: random.uniform(-0.5, 0.3)),
+          heading: random.uniform(0, 2 * .pi)))
       s += 1.3
     }
   }

@@ -329,7 +329,8 @@ struct TrafficSimulator {
     }
     let slow = leader(of: k, within: 30).map { $0.speed < v.speed - 0.5 || $0.speed < 0.6 * v.topSpeed * 0.6 }
     guard closed || slow == true || random.chance(0.004) else { return }
-    let all = network.lanes[leg.lane].isForward ? network.roads[road].forwardLanes : network.roads[road].backwardLanes
+    let all =
+      network.lanes[leg.lane].isForward ? network.roads[road].forwardLanes : network.roads[road].backwardLanes
     let place = network.lanes[leg.lane].place
     for target in [place - 1, place + 1] where all.indices.contains(target) {
       if changeLane(k, from: leg, to: all[target]) { return }
@@ -426,7 +427,9 @@ struct TrafficSimulator {
     for lane in network.roads[network.crossings[crossing].road].forwardLanes
       + network.roads[network.crossings[crossing].road].backwardLanes
     {
-      guard let band = network.lanes[lane].crossings.first(where: { $0.crossing == crossing }) else { continue }
+      guard let band = network.lanes[lane].crossings.first(where: { $0.crossing == crossing }) else {
+        continue
+      }
       for o in occupancy[lane] where o.rear < band.to && o.front > band.from { return false }
     }
     return true

@@ -42,7 +42,8 @@ struct OccupancyTruth: Sendable {
     elevations = indices.map { heights[Int($0)] }
     tiles = BEVGrid(
       minimumX: grid.minimumX - geometry.origin.x, minimumY: grid.minimumY - geometry.origin.y, cellSize: 8,
-      countX: Int((grid.maximumX - grid.minimumX) / 8) + 1, countY: Int((grid.maximumY - grid.minimumY) / 8) + 1)
+      countX: Int((grid.maximumX - grid.minimumX) / 8) + 1,
+      countY: Int((grid.maximumY - grid.minimumY) / 8) + 1)
     var samples: [[(point: SIMD3<Float>, label: UInt8)]] = Array(repeating: [], count: tiles.count)
     for fixture in geometry.fixtures {
       let label = Self.label(fixture.lidarseg)
@@ -166,7 +167,9 @@ struct OccupancyTruth: Sendable {
 
   /// Voxels that a camera sees, up to and with the first filled one: 1, others 0.
   /// - Parameter cameras: each camera's model and `egoFromCamera`.
-  func cameraMask(_ cameras: [(model: CameraModel, egoFromCamera: RigidTransform)], semantics: [UInt8]) -> [UInt8] {
+  func cameraMask(_ cameras: [(model: CameraModel, egoFromCamera: RigidTransform)], semantics: [UInt8])
+    -> [UInt8]
+  {
     var mask = [UInt8](repeating: 0, count: semantics.count)
     for camera in cameras {
       // A ray every third of a degree or so: 0.25 m at 40 m.
@@ -209,7 +212,11 @@ struct OccupancyTruth: Sendable {
     var t = 0.0
     while t <= 1 {
       if place.x < 0 || place.y < 0 || place.x >= 200 || place.y >= 200 { return }
-      if place.z < 0 { if step.z < 0 { return } } else if place.z >= 16 { if step.z > 0 { return } } else {
+      if place.z < 0 {
+        if step.z < 0 { return }
+      } else if place.z >= 16 {
+        if step.z > 0 { return }
+      } else {
         let k = (Int(place.x) * shape.y + Int(place.y)) * shape.z + Int(place.z)
         if !visit(k) { return }
       }

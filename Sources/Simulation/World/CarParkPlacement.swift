@@ -21,7 +21,9 @@ enum CarParkPlacement {
     return result
   }
 
-  private static func fit(_ road: Road, left: Bool, half: Double, length: Double, space: FreeSpace) -> CarPark? {
+  private static func fit(_ road: Road, left: Bool, half: Double, length: Double, space: FreeSpace)
+    -> CarPark?
+  {
     let width = 17.0
     let sign = left ? 1.0 : -1
     for fraction in [0.5, 0.4, 0.6] {

@@ -68,7 +68,8 @@ struct FreeSpace {
     for a in 0...countX {
       for b in 0...countY {
         let p = pose.point(
-          ahead: length * (Double(a) / Double(countX) - 0.5), aside: width * (Double(b) / Double(countY) - 0.5))
+          ahead: length * (Double(a) / Double(countX) - 0.5),
+          aside: width * (Double(b) / Double(countY) - 0.5))
         guard let cell = grid.cell(x: p.x, y: p.y) else { return [] }
         result.append(grid.index(cell.i, cell.j))
       }

@@ -57,8 +57,12 @@ struct PropPlacement {
       let w = $0.uniform(0.8, 2.4)
       return SIMD3(w, w, $0.uniform(0.6, 1.8))
     }
-    line(.sign, at: 0.5...1.2, spacing: 18, attempts: Int(8 * thousands)) { SIMD3(0.7, 0.1, $0.uniform(2.2, 3)) }
-    line(.pole, at: 0.6...2.2, spacing: 20, attempts: Int(5 * thousands)) { SIMD3(0.25, 0.25, $0.uniform(4, 9)) }
+    line(.sign, at: 0.5...1.2, spacing: 18, attempts: Int(8 * thousands)) {
+      SIMD3(0.7, 0.1, $0.uniform(2.2, 3))
+    }
+    line(.pole, at: 0.6...2.2, spacing: 20, attempts: Int(5 * thousands)) {
+      SIMD3(0.25, 0.25, $0.uniform(4, 9))
+    }
     line(.hydrant, at: 0.5...1.2, spacing: 40, attempts: Int(2 * thousands)) { _ in SIMD3(0.35, 0.35, 0.8) }
     line(.bin, at: 0.6...2.5, spacing: 20, attempts: Int(3 * thousands)) { _ in SIMD3(0.6, 0.6, 1.1) }
     line(.bench, at: 1.5...3, spacing: 25, attempts: Int(2 * thousands)) { _ in SIMD3(0.6, 1.6, 0.9) }

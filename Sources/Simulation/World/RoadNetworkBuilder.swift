@@ -42,7 +42,8 @@ struct RoadNetworkBuilder {
         let jitter = SIMD2(random.uniform(-12, 12), random.uniform(-12, 12))
         let place =
           SIMD2(
-            (Double(column) - Double(columns - 1) / 2) * spacing, (Double(row) - Double(rows - 1) / 2) * spacing
+            (Double(column) - Double(columns - 1) / 2) * spacing,
+            (Double(row) - Double(rows - 1) / 2) * spacing
           ) + jitter
         let heading = turn + random.uniform(-0.12, 0.12)
         network.junctions.append(
@@ -205,7 +206,9 @@ struct RoadNetworkBuilder {
         let has = random.chance(0.75)
         let from = atStart ? 2.0 : road.path.length - 5.5
         let lanesIn = atStart ? road.backwardLanes : road.forwardLanes
-        for lane in lanesIn { network.lanes[lane].stopAt = network.lanes[lane].path.length - (has ? 6.8 : 1.2) }
+        for lane in lanesIn {
+          network.lanes[lane].stopAt = network.lanes[lane].path.length - (has ? 6.8 : 1.2)
+        }
         if has { addCrossing(road: k, from: from, to: from + 3.5, atStart: atStart) }
       }
     }

@@ -50,7 +50,9 @@ struct RoadSurfaces {
     )
   }
 
-  private static func strip(_ path: ArcPath, from: Double, to: Double, right: Double, left: Double, spacing: Double = 2)
+  private static func strip(
+    _ path: ArcPath, from: Double, to: Double, right: Double, left: Double, spacing: Double = 2
+  )
     -> Polygon
   {
     let leftSide = path.points(from: from, to: to, spacing: spacing, aside: left)
