@@ -7,13 +7,15 @@ struct ChannelStream {
   var counts: SyncReport.Channel
 
   /// - Throws: `SyncError` where the clock jumps back and the policy is to fail.
-  init(name: String, measurements: [SensorData], scene: String, policy: SyncPolicy) throws {
+  init(
+    name: String, measurements: [SensorData], sampleOrder: [String: Int], scene: String, policy: SyncPolicy
+  ) throws {
     counts = SyncReport.Channel(name: name, nominalOffsetMicroseconds: 0)
     counts.measurements = measurements.count
     var part: [SensorData] = []
     parts = []
     var previous: SensorData?
-    for measurement in arrivalOrder(measurements) {
+    for measurement in arrivalOrder(measurements, sampleOrder: sampleOrder) {
       if let before = previous, measurement.timestampMicroseconds < before.timestampMicroseconds {
         counts.outOfOrder += 1
         let step = before.timestampMicroseconds - measurement.timestampMicroseconds
@@ -46,35 +48,16 @@ struct ChannelStream {
   func part(_ k: Int) -> [SensorData] { k < parts.count ? parts[k] : [] }
 }
 
-/// The order in which a channel's measurements were recorded: along their links, else by their place in the table.
-func arrivalOrder(_ measurements: [SensorData]) -> [SensorData] {
+/// The order in which a channel's measurements were recorded: by the keyframe that each names as its own, then by time.
+///
+/// nuScenes' tables are in no order of time, so their order counts only where a measurement names no keyframe.
+func arrivalOrder(_ measurements: [SensorData], sampleOrder: [String: Int]) -> [SensorData] {
   let table = measurements.sorted { ($0.sequence, $0.token) < ($1.sequence, $1.token) }
-  guard table.contains(where: { $0.previousToken != nil }) else { return table }
-  var place: [String: Int] = [:]
-  for (k, measurement) in table.enumerated() { place[measurement.token] = k }
-  var next = [Int?](repeating: nil, count: table.count)
-  var hasPrevious = [Bool](repeating: false, count: table.count)
-  for (k, measurement) in table.enumerated() {
-    if let token = measurement.previousToken, let p = place[token], next[p] == nil {
-      next[p] = k
-      hasPrevious[k] = true
-    }
-  }
-  // Chains in the order of their first measurement's time; a ring begins at its earliest.
-  var seen = [Bool](repeating: false, count: table.count)
-  var order: [SensorData] = []
-  let byTime = table.indices.sorted {
-    (table[$0].timestampMicroseconds, $0) < (table[$1].timestampMicroseconds, $1)
-  }
-  for head in byTime.filter({ !hasPrevious[$0] }) + byTime {
-    var k: Int? = head
-    while let place = k, !seen[place] {
-      seen[place] = true
-      order.append(table[place])
-      k = next[place]
-    }
-  }
-  return order
+  let samples = table.compactMap { sampleOrder[$0.sampleToken] }
+  guard samples.count == table.count else { return table }
+  return table.indices.sorted {
+    (samples[$0], table[$0].timestampMicroseconds, $0) < (samples[$1], table[$1].timestampMicroseconds, $1)
+  }.map { table[$0] }
 }
 
 /// Seconds with a digit after the point, for messages.

@@ -65,9 +65,12 @@ private struct FrameSynchronizer {
       return part
     }
     references = scene.keyframes.map(\.timestampMicroseconds)
+    var sampleOrder: [String: Int] = [:]
+    for (k, keyframe) in scene.keyframes.enumerated() { sampleOrder[keyframe.token] = k }
     for channel in cameraChannels + [lidarChannel] {
       streams[channel] = try ChannelStream(
-        name: channel, measurements: byChannel[channel] ?? [], scene: scene.name, policy: policy)
+        name: channel, measurements: byChannel[channel] ?? [], sampleOrder: sampleOrder, scene: scene.name,
+        policy: policy)
     }
   }
 

@@ -31,6 +31,12 @@ extension Dataset {
       }, measurements: measurements, egoPoses: egoPoses(dataRows))
   }
 
+  /// How many keyframes a scene has, without reading anything else of it.
+  /// - Throws: `RecordingError` where there is no such scene.
+  public func keyframeCount(ofScene name: String) throws -> Int {
+    Int(tables.scenes[try sceneRow(name)].sampleCount)
+  }
+
   private func measurement(_ k: Int, sensor: CalibratedSensor) -> SensorData {
     let data = tables.sampleData
     return SensorData(
@@ -56,7 +62,8 @@ extension Dataset {
     let camera = record.intrinsics.map {
       CameraModel(
         fx: $0.x, fy: $0.y, cx: $0.z, cy: $0.w, width: Int(record.imageSize.x),
-        height: Int(record.imageSize.y))
+        height: Int(record.imageSize.y),
+        distortion: record.distortion)
     }
     return CalibratedSensor(
       token: tables.pool.text(record.token), channel: sensor.channel, modality: sensor.modality,

@@ -41,6 +41,8 @@ struct Tables: Sendable {
     var egoFromSensor: RigidTransform
     /// fx, fy, cx, cy; nil for other sensors than cameras.
     var intrinsics: SIMD4<Double>?
+    /// The lens; nuScenes' own images have none.
+    var distortion = CameraModel.Distortion.none
     /// The recorded images' width and height, from `sample_data`; zero where there is none.
     var imageSize = SIMD2<Int32>(0, 0)
   }

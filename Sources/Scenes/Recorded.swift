@@ -58,14 +58,11 @@ public struct SensorData: Sendable, Hashable {
   public var isKeyframe: Bool
   /// The record's place in its table: the last tie-break in synchronisation.
   public var sequence: Int
-  /// The channel's measurement recorded before this one, where the recording links them: the order of arrival.
-  public var previousToken: String?
 
   /// The measurement with these properties.
   public init(
     token: String, sampleToken: String, sensor: CalibratedSensor, timestampMicroseconds: Int64,
-    globalFromEgo: RigidTransform, file: String, isKeyframe: Bool, sequence: Int,
-    previousToken: String? = nil
+    globalFromEgo: RigidTransform, file: String, isKeyframe: Bool, sequence: Int
   ) {
     self.token = token
     self.sampleToken = sampleToken
@@ -75,7 +72,6 @@ public struct SensorData: Sendable, Hashable {
     self.file = file
     self.isKeyframe = isKeyframe
     self.sequence = sequence
-    self.previousToken = previousToken
   }
 
   /// The sensor's pose at its own moment.

@@ -8,6 +8,7 @@ final class ProgressReport {
   private let start = ContinuousClock.now
   private var lastShown: ContinuousClock.Instant?
   private var lastLength = 0
+  private var isFinished = false
 
   init(label: String, total: Int, enabled: Bool = true) {
     self.label = label
@@ -18,7 +19,8 @@ final class ProgressReport {
 
   /// Says that `done` items are finished; `detail` names the last.
   func update(done: Int, detail: String = "") {
-    guard total > 0 else { return }
+    guard total > 0, !isFinished else { return }
+    isFinished = done >= total
     let now = ContinuousClock.now
     let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
     if let lastShown, now - lastShown < pause, done < total { return }

@@ -26,7 +26,7 @@ public enum Interpreter {
       switch tensor.source {
       case .weight(let value), .constant(let value): return value
       case .node: return nil
-      case .input: return try checkedInput(graph, tensor, inputs[tensor.name])
+      case .input: return try checkedInput(graph.name, tensor.name, tensor.type, inputs[tensor.name])
       }
     }
     for node in graph.nodes {
@@ -57,20 +57,20 @@ public enum Interpreter {
     let scratch = KernelMemory(definition.scratchByteCount(inputTypes, types, threads: threads))
     let views = zip(inputTypes, memory).map { TensorView($0, $1.base) }
     let results = zip(types, memory.dropFirst(inputs.count)).map { MutableTensorView($0, $1.base) }
-    try definition.compute(views, results, KernelContext(threads: threads, scratch: scratch.buffer))
-    return results.map { TensorValue(type: $0.type, copying: $0.base) }
+    return try withExtendedLifetime((memory, scratch)) {
+      try definition.compute(views, results, KernelContext(threads: threads, scratch: scratch.buffer))
+      return results.map { TensorValue(type: $0.type, copying: $0.base) }
+    }
   }
 }
 
 /// The value given for an input, after checking that it is there and of the right type.
-func checkedInput(_ graph: Graph, _ tensor: Graph.Tensor, _ value: TensorValue?) throws -> TensorValue {
+func checkedInput(_ graph: String, _ name: String, _ type: TensorType, _ value: TensorValue?) throws -> TensorValue {
   guard let value else {
-    throw EngineError(
-      file: graph.name, field: "input \(tensor.name)", found: "no value", expected: "\(tensor.type)")
+    throw EngineError(file: graph, field: "input \(name)", found: "no value", expected: "\(type)")
   }
-  guard value.type == tensor.type else {
-    throw EngineError(
-      file: graph.name, field: "input \(tensor.name)", found: "\(value.type)", expected: "\(tensor.type)")
+  guard value.type == type else {
+    throw EngineError(file: graph, field: "input \(name)", found: "\(value.type)", expected: "\(type)")
   }
   return value
 }

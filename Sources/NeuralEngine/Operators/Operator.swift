@@ -53,6 +53,30 @@ public enum Operator: Sendable {
   // Reduction.swift, Resize.swift
   case reduction(Reduction)
   case resize(Resize)
+  // Indexing.swift
+  case gather(Gather)
+  case gatherElements(GatherElements)
+  case gatherND(GatherND)
+  case scatterElements(ScatterElements)
+  case scatterND(ScatterND)
+  case topK(TopK)
+  case argumentOfExtreme(ArgumentOfExtreme)
+  // Padding.swift
+  case pad(Pad)
+  case expand(Expand)
+  case tile(Tile)
+  // Selection.swift
+  case select(Select)
+  case cast(Cast)
+  case cumulativeSum(CumulativeSum)
+  case adaptivePooling(AdaptivePooling)
+  // Sampling.swift
+  case gridSample(GridSample)
+  case affineGrid(AffineGrid)
+  case deformableConvolution(DeformableConvolution)
+  // Attention.swift, Einsum.swift
+  case attention(Attention)
+  case einsum(Einsum)
   // Brought by other modules
   case external(ExternalOperator)
 
@@ -74,6 +98,25 @@ public enum Operator: Sendable {
     case .slice(let o): o
     case .reduction(let o): o
     case .resize(let o): o
+    case .gather(let o): o
+    case .gatherElements(let o): o
+    case .gatherND(let o): o
+    case .scatterElements(let o): o
+    case .scatterND(let o): o
+    case .topK(let o): o
+    case .argumentOfExtreme(let o): o
+    case .pad(let o): o
+    case .expand(let o): o
+    case .tile(let o): o
+    case .select(let o): o
+    case .cast(let o): o
+    case .cumulativeSum(let o): o
+    case .adaptivePooling(let o): o
+    case .gridSample(let o): o
+    case .affineGrid(let o): o
+    case .deformableConvolution(let o): o
+    case .attention(let o): o
+    case .einsum(let o): o
     case .external(let o): o
     }
   }

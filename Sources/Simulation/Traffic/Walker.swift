@@ -52,11 +52,11 @@ struct Walker: Sendable {
     return points[k] + (points[k + 1] - points[k]) * ((s - distances[k]) / span)
   }
 
-  /// Where the body is and faces: corners are rounded over a step's length.
+  /// Where the body is and faces: corners are rounded over a stride.
   var pose: PlanarPose {
     if let standingHeading { return PlanarPose(position: points[0], heading: standingHeading) }
-    let front = point(s + 0.5)
-    let rear = point(s - 0.5)
-    return PlanarPose(position: (front + rear + point(s) * 2) / 4, heading: (front - rear).angle)
+    var middle = SIMD2<Double>.zero
+    for k in -5...5 { middle += point(s + 0.14 * Double(k)) }
+    return PlanarPose(position: middle / 11, heading: (point(s + 0.8) - point(s - 0.8)).angle)
   }
 }

@@ -1,0 +1,112 @@
+internal import COneDNN
+
+/// What is done to a primitive's result before it is written.
+enum FusedOperation {
+  /// An element-wise function.
+  case eltwise(dnnl_alg_kind_t, alpha: Float, beta: Float)
+  /// The result combined with another tensor.
+  case binary(dnnl_alg_kind_t, Layout)
+  /// The result added to `scale` times what the destination holds.
+  case sum(scale: Float)
+}
+
+/// A primitive's attributes: user-managed scratch memory, scales and fused operations.
+struct Attributes: ~Copyable {
+  let handle: dnnl_primitive_attr_t
+
+  /// - Parameter outputScales: one factor, or one per channel (axis 1), applied before the fused operations.
+  init(_ fused: [FusedOperation] = [], outputScales: [Float] = []) throws {
+    handle = try Attributes.make(fused, outputScales)
+  }
+
+  private static func make(_ fused: [FusedOperation], _ outputScales: [Float]) throws -> dnnl_primitive_attr_t {
+    var attributes: dnnl_primitive_attr_t?
+    try check(dnnl_primitive_attr_create(&attributes), "attributes")
+    guard let attributes else { preconditionFailure("oneDNN made no attributes") }
+    do {
+      try check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "scratchpad mode")
+      if !outputScales.isEmpty {
+        let mask: Int32 = outputScales.count > 1 ? 2 : 0
+        try check(
+          dnnl_primitive_attr_set_output_scales(attributes, Int64(outputScales.count), mask, outputScales),
+          "output scales")
+      }
+      if !fused.isEmpty { try append(fused, to: attributes) }
+    } catch {
+      dnnl_primitive_attr_destroy(attributes)
+      throw error
+    }
+    return attributes
+  }
+
+  private static func append(_ fused: [FusedOperation], to attributes: dnnl_primitive_attr_t) throws {
+    var list: dnnl_post_ops_t?
+    try check(dnnl_post_ops_create(&list), "post-ops")
+    defer { dnnl_post_ops_destroy(list) }
+    for operation in fused {
+      switch operation {
+      case .eltwise(let algorithm, let alpha, let beta):
+        try check(dnnl_post_ops_append_eltwise(list, 1, algorithm, alpha, beta), "eltwise post-op")
+      case .binary(let algorithm, let layout):
+        try withUnsafePointer(to: layout.descriptor) {
+          try check(dnnl_post_ops_append_binary(list, algorithm, $0), "binary post-op")
+        }
+      case .sum(let scale): try check(dnnl_post_ops_append_sum(list, scale), "sum post-op")
+      }
+    }
+    try check(dnnl_primitive_attr_set_post_ops(attributes, list), "post-ops")
+  }
+
+  /// Sets the factor of an input (binary primitives).
+  func setScale(_ argument: Int32, _ scale: Float) throws {
+    try check(dnnl_primitive_attr_set_scales(handle, argument, 1, 0, [scale]), "scale")
+  }
+
+  /// Sets the number that stands for 0 in an argument of 8 bits.
+  func setZeroPoint(_ argument: Int32, _ value: Int32) throws {
+    try check(dnnl_primitive_attr_set_zero_points(handle, argument, 1, 0, [value]), "zero point")
+  }
+
+  deinit { dnnl_primitive_attr_destroy(handle) }
+}
+
+/// oneDNN's name for a function, where it has one; some take two steps.
+func eltwiseOperations(_ function: Operator.Unary.Function) -> [FusedOperation]? {
+  switch function {
+  case .relu: [.eltwise(dnnl_eltwise_relu, alpha: 0, beta: 0)]
+  case .leakyRelu(let alpha): [.eltwise(dnnl_eltwise_relu, alpha: alpha, beta: 0)]
+  case .elu(let alpha): [.eltwise(dnnl_eltwise_elu, alpha: alpha, beta: 0)]
+  case .sigmoid: [.eltwise(dnnl_eltwise_logistic, alpha: 0, beta: 0)]
+  case .hardSigmoid(let alpha, let beta):
+    [.eltwise(dnnl_eltwise_linear, alpha: alpha, beta: beta), .eltwise(dnnl_eltwise_clip, alpha: 0, beta: 1)]
+  case .hardSwish: [.eltwise(dnnl_eltwise_hardswish, alpha: 0, beta: 0)]
+  case .swish(let beta): [.eltwise(dnnl_eltwise_swish, alpha: beta, beta: 0)]
+  case .gelu: [.eltwise(dnnl_eltwise_gelu_erf, alpha: 0, beta: 0)]
+  case .geluTanh: [.eltwise(dnnl_eltwise_gelu_tanh, alpha: 0, beta: 0)]
+  case .mish: [.eltwise(dnnl_eltwise_mish, alpha: 0, beta: 0)]
+  case .softplus: [.eltwise(dnnl_eltwise_soft_relu, alpha: 0, beta: 0)]
+  case .tanh: [.eltwise(dnnl_eltwise_tanh, alpha: 0, beta: 0)]
+  case .exp: [.eltwise(dnnl_eltwise_exp, alpha: 0, beta: 0)]
+  case .log: [.eltwise(dnnl_eltwise_log, alpha: 0, beta: 0)]
+  case .sqrt: [.eltwise(dnnl_eltwise_sqrt, alpha: 0, beta: 0)]
+  case .abs: [.eltwise(dnnl_eltwise_abs, alpha: 0, beta: 0)]
+  case .negate: [.eltwise(dnnl_eltwise_linear, alpha: -1, beta: 0)]
+  case .linear(let alpha, let beta): [.eltwise(dnnl_eltwise_linear, alpha: alpha, beta: beta)]
+  case .clip(let low, let high):
+    low <= high ? [.eltwise(dnnl_eltwise_clip, alpha: low, beta: high)] : nil
+  case .erf, .reciprocal, .sine, .cosine, .floor, .ceiling, .round, .power, .identity, .stopGradient: nil
+  }
+}
+
+/// oneDNN's name for a function of two tensors, where it has one.
+func binaryAlgorithm(_ function: Operator.Binary.Function) -> dnnl_alg_kind_t? {
+  switch function {
+  case .add: dnnl_binary_add
+  case .subtract: dnnl_binary_sub
+  case .multiply: dnnl_binary_mul
+  case .divide: dnnl_binary_div
+  case .maximum: dnnl_binary_max
+  case .minimum: dnnl_binary_min
+  default: nil
+  }
+}

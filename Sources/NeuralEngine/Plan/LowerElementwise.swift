@@ -1,0 +1,117 @@
+extension Lowering {
+  func lowerUnary(_ node: PlanGraph.Node, _ o: Operator.Unary) throws -> Bool {
+    let x = node.inputs[0], y = node.outputs[0]
+    guard let layout = try current(x).layout, let operations = eltwiseOperations(o.function),
+      case .eltwise(let algorithm, let alpha, let beta) = operations[0],
+      let descriptor = Descriptor.eltwise(algorithm, layout, alpha: alpha, beta: beta),
+      let description = PrimitiveDescription.make(
+        descriptor, try Attributes(Array(operations.dropFirst())), library)
+    else { return false }
+    let source = try current(x).location
+    let target = try canOverwrite(x) ? source : newBuffer(layout.byteCount)
+    place(y, layout, target)
+    try append(
+      description, name: node.names.joined(separator: " + "), operations: node.operations,
+      reads: [(Primitive.source, layout, source)], writes: [(Primitive.target, layout, target)])
+    return true
+  }
+
+  func lowerBinary(_ node: PlanGraph.Node, _ o: Operator.Binary) throws -> Bool {
+    let y = node.outputs[0], shape = type(y).shape
+    guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape) else {
+      return false
+    }
+    var (a, b) = (node.inputs[0], node.inputs[1])
+    let commutes = [.add, .multiply, .maximum, .minimum].contains(o.function)
+    if commutes, type(a).shape != shape || graph.values[a].constant != nil { swap(&a, &b) }
+    guard type(a).shape == shape, let layout = try current(a).layout,
+      let operand = try operandLayout(b, target: layout)
+    else { return false }
+    for withFused in node.fused.isEmpty ? [true] : [true, false] {
+      let bare = PlanGraph.Node(
+        operation: node.operation, inputs: node.inputs, outputs: node.outputs, names: [],
+        fused: withFused ? node.fused : [], operations: 0)
+      guard let chain = try fusedChain(bare, target: layout, sums: false),
+        let descriptor = Descriptor.binary(algorithm, layout, operand.layout, layout),
+        let description = PrimitiveDescription.make(descriptor, try Attributes(chain.operations), library),
+        !description.implementation.hasPrefix("ref") || shape.reduce(1, *) < 4096
+      else { continue }
+      let source = try current(a).location
+      let result = withFused ? y : temporary(like: y, node)
+      let reuse = try a != b && canOverwrite(a)
+      let target = reuse ? source : newBuffer(layout.byteCount)
+      place(result, layout, target)
+      try append(
+        description, name: node.names.joined(separator: " + "), operations: node.operations,
+        reads: [(Primitive.source, layout, source), (Primitive.secondSource, operand.layout, operand.location)]
+          + chain.operands,
+        writes: [(Primitive.target, layout, target)])
+      if !withFused { try lowerFused(node, from: result) }
+      return true
+    }
+    return false
+  }
+
+  func lowerSoftmax(_ node: PlanGraph.Node, _ o: Operator.Softmax) throws -> Bool {
+    let x = node.inputs[0], y = node.outputs[0]
+    let axis = try resolveAxis(o.axis, rank: type(x).rank)
+    guard type(x).rank > 0, let layout = try current(x).layout else { return false }
+    // A view with holes is made dense first.
+    let dense = layout.isStrided && layout.byteCount != type(x).byteCount ? Layout(plain: type(x).shape) : layout
+    guard let descriptor = Descriptor.softmax(dense, dense, axis: axis, logarithm: o.logarithm),
+      let description = PrimitiveDescription.make(descriptor, try Attributes(), library)
+    else { return false }
+    let source = try request(x, dense)
+    try append(
+      description, name: node.names[0], operations: node.operations,
+      reads: [(Primitive.source, dense, source)], writes: [(Primitive.target, dense, define(y, dense))])
+    return true
+  }
+
+  func lowerLayerNormalization(_ node: PlanGraph.Node, _ o: Operator.GroupedNormalization) throws -> Bool {
+    let x = node.inputs[0], shape = type(x).shape
+    guard case .axes(let from) = o.extent, o.centers, !o.givesStatistics, Layout.supports(shape), shape.count > 1,
+      try resolveAxis(from, rank: shape.count) == shape.count - 1, node.inputs.count == 1 || node.inputs.count == 3,
+      node.inputs.dropFirst().allSatisfy({ type($0).shape == [shape[shape.count - 1]] })
+    else { return false }
+    let rows = shape.dropLast().reduce(1, *), columns = shape[shape.count - 1]
+    let dense = Layout(plain: [rows, columns]), statistics = Layout(plain: [rows])
+    guard
+      let descriptor = Descriptor.layerNormalization(
+        dense, statistics, epsilon: o.epsilon, affine: node.inputs.count == 3),
+      let description = PrimitiveDescription.make(descriptor, try Attributes(), library)
+    else { return false }
+    var reads = [(Primitive.source, dense, try requestPlain(x))]
+    if node.inputs.count == 3 {
+      let vector = Layout(plain: [columns])
+      reads.append((Primitive.scale, vector, try requestPlain(node.inputs[1])))
+      reads.append((Primitive.shift, vector, try requestPlain(node.inputs[2])))
+    }
+    try append(
+      description, name: node.names[0], operations: node.operations, reads: reads,
+      writes: [(Primitive.target, dense, define(node.outputs[0], Layout(plain: shape)))])
+    return true
+  }
+
+  func lowerReduction(_ node: PlanGraph.Node, _ o: Operator.Reduction) throws -> Bool {
+    let x = node.inputs[0], y = node.outputs[0], shape = type(x).shape
+    guard type(x).element == .float32, let algorithm = reductionAlgorithm(o.function),
+      let layout = try current(x).layout, !o.axes.isEmpty
+    else { return false }
+    let reduced = Set(try o.axes.map { try resolveAxis($0, rank: shape.count) })
+    let kept = shape.indices.map { reduced.contains($0) ? 1 : shape[$0] }
+    guard kept != shape, let descriptor = Descriptor.reduction(algorithm, layout, Layout(any: kept)),
+      let description = PrimitiveDescription.make(descriptor, try Attributes(), library),
+      let target = description.target, !description.implementation.hasPrefix("ref")
+    else { return false }
+    let view = type(y).shape == kept ? target : target.reshaped(type(y).shape)
+    guard let view else { return false }
+    let location = newBuffer(target.byteCount)
+    place(y, view, location)
+    try append(
+      description, name: node.names[0], operations: node.operations,
+      reads: [(Primitive.source, layout, try current(x).location)],
+      writes: [(Primitive.target, target, location)])
+    return true
+  }
+}

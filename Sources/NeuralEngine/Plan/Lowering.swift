@@ -1,0 +1,300 @@
+/// Where a tensor's first byte is: a buffer and an offset into it.
+struct Location: Hashable {
+  var buffer: Int
+  var offset = 0
+}
+
+/// A tensor's place and arrangement; without a layout it is dense and oneDNN does not touch it.
+struct Placed {
+  var layout: Layout?
+  var location: Location
+}
+
+/// One thing a plan does at each run.
+struct Step {
+  /// What does it.
+  enum Action {
+    /// A oneDNN primitive on memories in these places.
+    case primitive(Primitive, [(argument: Int32, layout: Layout, location: Location)])
+    /// An operator's plain kernel on dense tensors.
+    case kernel(any OperatorDefinition, [(TensorType, Location)], [(TensorType, Location)])
+    /// A kernel of the plan's own.
+    case custom(CustomKernel, [Location])
+  }
+
+  var name: String
+  /// Which code runs: `brgconv:avx512_core`, `plain kernel`, `reorder`.
+  var implementation: String
+  var action: Action
+  var reads: [Location]
+  var writes: [Location]
+  var scratchByteCount: Int
+  var operations: Int
+}
+
+/// A kernel made for a layout when the plan is compiled.
+protocol CustomKernel: Sendable {
+  /// Bytes of scratch memory it wants.
+  func scratchByteCount(threads: Int) -> Int
+  /// Computes, on the addresses of the step's locations in their order.
+  func run(_ addresses: [UnsafeMutableRawPointer], _ context: KernelContext)
+}
+
+/// Turns a fused graph into steps: chooses primitives and layouts in the order of the nodes, and puts reorders in where
+/// a consumer needs another arrangement.
+final class Lowering {
+  var graph: PlanGraph
+  let library: Library
+  let options: Plan.Options
+  var steps: [Step] = []
+  var buffers: [PlanBuffer] = []
+  var placed: [Int: Placed] = [:]
+  /// Copies of values in other layouts.
+  private var copies: [Int: [Placed]] = [:]
+  /// Position of the last node that reads each value; the number of nodes for outputs.
+  private(set) var lastRead: [Int: Int] = [:]
+  /// Values that live in each buffer.
+  private var tenants: [Int: [Int]] = [:]
+  /// Position of the node being lowered.
+  private(set) var position = 0
+  /// Inputs and outputs of the graph, in their order.
+  var inputLocations: [Location] = []
+  var outputLocations: [Location] = []
+
+  init(_ graph: PlanGraph, _ library: Library, _ options: Plan.Options) {
+    self.graph = graph
+    self.library = library
+    self.options = options
+  }
+
+  /// Lowers the whole graph.
+  func run() throws {
+    for (i, node) in graph.nodes.enumerated() { for value in node.reads { lastRead[value] = i } }
+    for value in graph.outputs { lastRead[value] = graph.nodes.count }
+    for value in graph.inputs {
+      let location = newBuffer(graph.values[value].type.byteCount)
+      buffers[location.buffer].isPersistent = true
+      place(value, naturalLayout(value), location)
+      inputLocations.append(location)
+    }
+    for i in graph.nodes.indices {
+      position = i
+      try lower(graph.nodes[i])
+    }
+    position = graph.nodes.count
+    for value in graph.outputs { outputLocations.append(try outputLocation(value)) }
+    for (i, step) in steps.enumerated() {
+      for location in step.reads + step.writes {
+        buffers[location.buffer].firstStep = min(buffers[location.buffer].firstStep, i)
+        buffers[location.buffer].lastStep = max(buffers[location.buffer].lastStep, i)
+      }
+    }
+  }
+
+  private func lower(_ node: PlanGraph.Node) throws {
+    let done: Bool
+    switch node.operation {
+    case .convolution(let o): done = try lowerConvolution(node, o)
+    case .transposedConvolution(let o): done = try lowerTransposedConvolution(node, o)
+    case .pooling(let o): done = try lowerPooling(node, o)
+    case .matrixMultiplication(let o): done = try lowerMatrixMultiplication(node, o)
+    case .unary(let o): done = try lowerUnary(node, o)
+    case .binary(let o): done = try lowerBinary(node, o)
+    case .softmax(let o): done = try lowerSoftmax(node, o)
+    case .groupedNormalization(let o): done = try lowerLayerNormalization(node, o)
+    case .concatenation(let o): done = try lowerConcatenation(node, o)
+    case .reshape: done = try lowerReshape(node)
+    case .transpose(let o): done = try lowerTranspose(node, o)
+    case .slice(let o): done = try lowerSlice(node, o)
+    case .reduction(let o): done = try lowerReduction(node, o)
+    case .resize(let o): done = try lowerResize(node, o)
+    default: done = false
+    }
+    if !done { try lowerByKernel(node) }
+  }
+
+  // MARK: Places
+
+  func type(_ value: Int) -> TensorType { graph.values[value].type }
+
+  /// What activations are stored as.
+  var storage: StorageType { options.precision == .bfloat16 ? .bfloat16 : .float32 }
+
+  /// Dense float layout where oneDNN can describe it.
+  func naturalLayout(_ value: Int) -> Layout? {
+    let type = type(value)
+    return type.element == .float32 && Layout.supports(type.shape) ? Layout(plain: type.shape) : nil
+  }
+
+  func newBuffer(_ byteCount: Int) -> Location {
+    buffers.append(PlanBuffer(byteCount: byteCount))
+    return Location(buffer: buffers.count - 1)
+  }
+
+  func place(_ value: Int, _ layout: Layout?, _ location: Location) {
+    placed[value] = Placed(layout: layout, location: location)
+    tenants[location.buffer, default: []].append(value)
+  }
+
+  /// Gives a value a new buffer of its own.
+  func define(_ value: Int, _ layout: Layout?) -> Location {
+    let location = newBuffer(layout?.byteCount ?? type(value).byteCount)
+    place(value, layout, location)
+    return location
+  }
+
+  /// Where a value is; constants get their memory when first asked for.
+  func current(_ value: Int) throws -> Placed {
+    if let found = placed[value] { return found }
+    guard let constant = graph.values[value].constant else {
+      throw EngineError(
+        file: graph.name, field: graph.values[value].name, found: "not computed yet", expected: "an earlier operator")
+    }
+    let memory = KernelMemory(constant.type.byteCount)
+    constant.withBytes { memory.base.copyMemory(from: $0) }
+    let location = addConstant(memory, byteCount: constant.type.byteCount)
+    place(value, naturalLayout(value), location)
+    return Placed(layout: naturalLayout(value), location: location)
+  }
+
+  func addConstant(_ memory: KernelMemory, byteCount: Int) -> Location {
+    buffers.append(PlanBuffer(byteCount: byteCount, constant: memory))
+    return Location(buffer: buffers.count - 1)
+  }
+
+  /// A value in a layout, reordered where it is in another; `source` re-reads its dense elements as another shape.
+  func request(_ value: Int, _ layout: Layout, source: Layout? = nil) throws -> Location {
+    let own = try current(value)
+    guard let ownLayout = source ?? own.layout else {
+      throw EngineError(
+        file: graph.name, field: graph.values[value].name, found: "\(type(value))", expected: "floats")
+    }
+    if ownLayout.isSameArrangement(as: layout) { return own.location }
+    if let copy = copies[value]?.first(where: { $0.layout.map { $0.isSameArrangement(as: layout) } ?? false }) {
+      return copy.location
+    }
+    let description = PrimitiveDescription.reorder(ownLayout, layout, try Attributes(), library)
+    guard let description else {
+      throw EngineError(
+        file: graph.name, field: graph.values[value].name, found: "no reorder", expected: "a oneDNN layout")
+    }
+    let primitive = try Primitive(description)
+    let location: Location
+    if let memory = buffers[own.location.buffer].constant {
+      let target = KernelMemory(layout.byteCount)
+      let scratch = KernelMemory(description.scratchpadByteCount)
+      try primitive.bind(Primitive.from, ownLayout, memory.base + own.location.offset)
+      try primitive.bind(Primitive.to, layout, target.base)
+      try primitive.bindScratchpad(scratch.base)
+      try withExtendedLifetime((memory, target, scratch)) { try primitive.run() }
+      location = addConstant(target, byteCount: layout.byteCount)
+    } else {
+      location = newBuffer(layout.byteCount)
+      let name = graph.values[value].name
+      steps.append(
+        Step(
+          name: "\(name) (reorder)", implementation: description.implementation,
+          action: .primitive(
+            primitive, [(Primitive.from, ownLayout, own.location), (Primitive.to, layout, location)]),
+          reads: [own.location], writes: [location], scratchByteCount: description.scratchpadByteCount,
+          operations: 0))
+    }
+    copies[value, default: []].append(Placed(layout: layout, location: location))
+    return location
+  }
+
+  /// A value dense in float32 (or whatever its element type is), as plain kernels read it.
+  func requestPlain(_ value: Int) throws -> Location {
+    guard try current(value).layout != nil else { return try current(value).location }
+    return try request(value, Layout(plain: type(value).shape))
+  }
+
+  /// Whether nothing after the node being lowered reads the buffer a value is in.
+  func canOverwrite(_ value: Int) throws -> Bool {
+    let location = try current(value).location
+    let buffer = buffers[location.buffer]
+    guard buffer.constant == nil, !buffer.isPersistent else { return false }
+    return tenants[location.buffer, default: []].allSatisfy { lastRead[$0, default: -1] <= position }
+  }
+
+  private func outputLocation(_ value: Int) throws -> Location {
+    let location = try requestPlain(value)
+    let isFree =
+      buffers[location.buffer].constant == nil && !buffers[location.buffer].isPersistent && location.offset == 0
+    if isFree {
+      buffers[location.buffer].isPersistent = true
+      return location
+    }
+    let target = newBuffer(type(value).byteCount)
+    buffers[target.buffer].isPersistent = true
+    appendKernel(
+      Operator.Unary(.identity), name: graph.values[value].name, [(type(value), location)], [(type(value), target)],
+      operations: 0)
+    return target
+  }
+
+  // MARK: Steps
+
+  /// Adds a step that runs a primitive.
+  func append(
+    _ description: borrowing PrimitiveDescription, name: String, operations: Int,
+    reads: [(argument: Int32, layout: Layout, location: Location)],
+    writes: [(argument: Int32, layout: Layout, location: Location)]
+  ) throws {
+    steps.append(
+      Step(
+        name: name, implementation: description.implementation,
+        action: .primitive(try Primitive(description), reads + writes), reads: reads.map(\.location),
+        writes: writes.map(\.location), scratchByteCount: description.scratchpadByteCount, operations: operations))
+  }
+
+  func appendKernel(
+    _ definition: any OperatorDefinition, name: String, _ inputs: [(TensorType, Location)],
+    _ outputs: [(TensorType, Location)], operations: Int
+  ) {
+    steps.append(
+      Step(
+        name: name, implementation: "plain kernel", action: .kernel(definition, inputs, outputs),
+        reads: inputs.map(\.1), writes: outputs.map(\.1),
+        scratchByteCount: definition.scratchByteCount(
+          inputs.map(\.0), outputs.map(\.0), threads: options.threads),
+        operations: operations))
+  }
+
+  /// Runs the operator's plain kernel on dense tensors, then what was fused into it.
+  func lowerByKernel(_ node: PlanGraph.Node) throws {
+    let inputs = try node.inputs.map { (type($0), try requestPlain($0)) }
+    let results = node.fused.isEmpty ? node.outputs : [temporary(like: node.outputs[0], node)]
+    let outputs = results.map { (type($0), define($0, naturalLayout($0))) }
+    appendKernel(
+      node.operation.definition, name: node.names.joined(separator: " + "), inputs, outputs,
+      operations: node.operations)
+    try lowerFused(node, from: results[0])
+  }
+
+  /// A new value of the same type, for a result before its fused steps.
+  func temporary(like value: Int, _ node: PlanGraph.Node) -> Int {
+    let new = graph.addValue("\(graph.values[value].name).raw", type(value))
+    lastRead[new] = position
+    return new
+  }
+
+  /// Does what was fused into a node as steps of their own.
+  func lowerFused(_ node: PlanGraph.Node, from first: Int) throws {
+    var value = first
+    for (i, step) in node.fused.enumerated() {
+      let result = i == node.fused.count - 1 ? node.outputs[0] : temporary(like: node.outputs[0], node)
+      var single = PlanGraph.Node(
+        operation: .unary(.init(.identity)), inputs: [value], outputs: [result], names: [], operations: 0)
+      switch step {
+      case .unary(let function): single.operation = .unary(.init(function))
+      case .binary(let function, let operand):
+        single.operation = .binary(.init(function))
+        single.inputs.append(operand)
+      }
+      single.names = ["\(node.names.last ?? "") \(single.operation.definition.name)"]
+      try lower(single)
+      value = result
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import Synchronization
+
+/// A graph compiled for this CPU: fused, laid out, its memory planned; then run without allocating.
+///
+/// Results have the same bytes for the same inputs, weights, thread count and instruction set. Across thread counts they
+/// agree to 1e-5 relative, as oneDNN may split sums by thread. Compile and run a plan on one thread (OpenMP keeps a pool
+/// of workers for each thread that calls it).
+public final class Plan: @unchecked Sendable {
+  /// What numbers are computed in.
+  public enum Precision: String, Sendable, CaseIterable, Codable {
+    /// IEEE single precision.
+    case float32 = "f32"
+    /// bfloat16 with sums in single precision, on CPUs with AVX512_BF16 or better.
+    case bfloat16 = "bf16"
+    /// 8-bit integers by static calibration.
+    case int8
+  }
+
+  /// How a graph is compiled.
+  public struct Options: Sendable {
+    /// Threads of one run.
+    public var threads: Int
+    /// What numbers are computed in.
+    public var precision: Precision
+    /// For int8: inputs like those to come, each a value for every graph input by name.
+    public var calibration: [[String: TensorValue]]
+    /// Whether operators are folded and fused.
+    public var fuses: Bool
+    /// Whether 3x3 convolutions may use Winograd's algorithm.
+    public var winograd: Bool
+
+    /// Options; everything on, one thread.
+    public init(
+      threads: Int = 1, precision: Precision = .float32, calibration: [[String: TensorValue]] = [],
+      fuses: Bool = true, winograd: Bool = true
+    ) {
+      self.threads = threads
+      self.precision = precision
+      self.calibration = calibration
+      self.fuses = fuses
+      self.winograd = winograd
+    }
+  }
+
+  /// What a step is, and what it costs.
+  public struct StepInfo: Sendable {
+    /// The operators it stands for.
+    public let name: String
+    /// Which code runs.
+    public let implementation: String
+    /// Floating-point operations.
+    public let operations: Int
+  }
+
+  /// The options it was compiled with.
+  public let options: Options
+  /// What it does at each run, in order.
+  public let steps: [StepInfo]
+  /// Bytes of activations at their peak, scratch memory included.
+  public let activationByteCount: Int
+  /// Bytes the activations would take without reuse.
+  public let unsharedActivationByteCount: Int
+  /// Bytes of constants: weights in the layouts that primitives read.
+  public let constantByteCount: Int
+  /// Names of inputs and outputs with their types.
+  public let inputs: [(name: String, type: TensorType)], outputs: [(name: String, type: TensorType)]
+
+  private enum Bound {
+    case primitive(Primitive)
+    case kernel(any OperatorDefinition, [TensorView], [MutableTensorView], KernelContext)
+    case custom(any CustomKernel, [UnsafeMutableRawPointer], KernelContext)
+  }
+
+  private let bound: [Bound]
+  private let memory: KernelMemory
+  private let constants: [KernelMemory]
+  private let inputAddresses: [UnsafeMutableRawPointer]
+  private let outputAddresses: [UnsafeMutableRawPointer]
+  private let graphName: String
+  private let lock = Mutex(())
+
+  /// Compiles a graph.
+  ///
+  /// - Throws: `EngineError` where the CPU lacks the precision, calibration inputs do not fit, or memory is short.
+  public init(_ graph: Graph, _ options: Options = Options()) throws {
+    guard options.threads >= 1 else {
+      throw EngineError(field: "threads", found: "\(options.threads)", expected: "1 or more")
+    }
+    if options.precision == .bfloat16, !Library.hasBFloat16 {
+      throw EngineError(
+        field: "precision", found: "bf16 on a CPU with \(Library.instructionSet)",
+        expected: "AVX-512 with bf16, or f32")
+    }
+    EngineThreads.use(options.threads)
+    self.options = options
+    graphName = graph.name
+    var rewritten = PlanGraph(graph)
+    if options.fuses {
+      try rewritten.simplify()
+      rewritten.fuse()
+    }
+    let lowering = Lowering(rewritten, try Library(), options)
+    try lowering.run()
+    let layout = MemoryPlan(lowering.buffers, stepCount: lowering.steps.count)
+    let scratchByteCount =
+      (lowering.steps.map(\.scratchByteCount).max() ?? 0)
+    let scratchStart = (layout.byteCount + 4095) / 4096 * 4096
+    let memory = KernelMemory(scratchStart + scratchByteCount)
+    func address(_ location: Location) -> UnsafeMutableRawPointer {
+      if let constant = lowering.buffers[location.buffer].constant { return constant.base + location.offset }
+      return memory.base + layout.offsets[location.buffer] + location.offset
+    }
+    bound = try lowering.steps.map { step in
+      let scratch = memory.base + scratchStart
+      let context = KernelContext(
+        threads: options.threads,
+        scratch: UnsafeMutableRawBufferPointer(start: scratch, count: step.scratchByteCount))
+      switch step.action {
+      case .primitive(let primitive, let arguments):
+        for argument in arguments {
+          try primitive.bind(argument.argument, argument.layout, address(argument.location))
+        }
+        try primitive.bindScratchpad(scratch)
+        return .primitive(primitive)
+      case .kernel(let definition, let inputs, let outputs):
+        return .kernel(
+          definition, inputs.map { TensorView($0.0, address($0.1)) },
+          outputs.map { MutableTensorView($0.0, address($0.1)) }, context)
+      case .custom(let kernel, let locations): return .custom(kernel, locations.map(address), context)
+      }
+    }
+    self.memory = memory
+    constants = lowering.buffers.compactMap(\.constant)
+    steps = lowering.steps.map {
+      StepInfo(name: $0.name, implementation: $0.implementation, operations: $0.operations)
+    }
+    activationByteCount = layout.byteCount + scratchByteCount
+    unsharedActivationByteCount = layout.unsharedByteCount + scratchByteCount
+    constantByteCount = constants.reduce(0) { $0 + $1.buffer.count }
+    inputs = graph.inputs.map { (graph[$0].name, graph[$0].type) }
+    outputs = graph.outputs.map { (graph[$0].name, graph[$0].type) }
+    inputAddresses = lowering.inputLocations.map(address)
+    outputAddresses = lowering.outputLocations.map(address)
+  }
+
+  /// Runs once: values for all inputs by name, to values of all outputs by name.
+  ///
+  /// - Throws: `EngineError` where an input is missing or of another type, or an operator finds a wrong element.
+  public func run(_ values: [String: TensorValue]) throws -> [String: TensorValue] {
+    try lock.withLock { _ in
+      try write(values)
+      try runSteps()
+      return Dictionary(
+        zip(outputs, outputAddresses).map { ($0.name, TensorValue(type: $0.type, copying: $1)) },
+        uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// The memory of an input, to be filled before `execute()`; it keeps its elements between runs.
+  public func inputView(_ index: Int) -> MutableTensorView {
+    MutableTensorView(inputs[index].type, inputAddresses[index])
+  }
+
+  /// The memory of an output, valid until the next run.
+  public func outputView(_ index: Int) -> TensorView { TensorView(outputs[index].type, outputAddresses[index]) }
+
+  /// Runs on what the inputs' memory holds; allocates nothing.
+  public func execute() throws { try lock.withLock { _ in try runSteps() } }
+
+  /// Runs on what the inputs' memory holds and tells each step's seconds.
+  public func profile() throws -> [Double] {
+    try lock.withLock { _ in
+      EngineThreads.use(options.threads)
+      let clock = ContinuousClock()
+      return try bound.map { step in
+        let duration = try clock.measure { try Plan.run(step) }
+        return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+      }
+    }
+  }
+
+  private func write(_ values: [String: TensorValue]) throws {
+    for (input, address) in zip(inputs, inputAddresses) {
+      let value = try checkedInput(graphName, input.name, input.type, values[input.name])
+      value.withBytes { address.copyMemory(from: $0) }
+    }
+  }
+
+  private func runSteps() throws {
+    EngineThreads.use(options.threads)
+    for step in bound { try Plan.run(step) }
+  }
+
+  private static func run(_ step: Bound) throws {
+    switch step {
+    case .primitive(let primitive): try primitive.run()
+    case .kernel(let definition, let inputs, let outputs, let context):
+      try definition.compute(inputs, outputs, context)
+    case .custom(let kernel, let addresses, let context): kernel.run(addresses, context)
+    }
+  }
+}

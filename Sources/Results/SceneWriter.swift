@@ -1,0 +1,132 @@
+import ArrayFiles
+import Foundation
+import Scenes
+
+/// What one frame adds to its scene's files, and what is to be said of it.
+public struct FrameOutput: Sendable {
+  /// The sample's token.
+  public let sample: String
+  /// What could not be written (numbers that are not finite, ...): the frame is degraded. A sentence each.
+  public let flags: [String]
+  /// What is worth a note and no loss of quality, as the limit of 500 boxes.
+  public let notes: [String]
+  let detections: [UInt8]
+  let tracks: [UInt8]
+  let trajectories: [UInt8]
+}
+
+/// Writes one scene's files into a folder of its own, which becomes a finished unit whole or not at all.
+///
+/// `write` may be called from several threads at once; the order of frames is that of `finish`'s argument.
+public struct SceneWriter: Sendable {
+  /// The scene's name.
+  public let scene: String
+  let folder: String
+  let run: RunDirectory
+
+  /// Writes a frame's arrays and preview, and encodes its lines. Thread-safe.
+  /// - Parameter preview: RGB; nil writes none.
+  /// - Throws: `FileError` with path and bytes where the system refuses.
+  public func write(_ prediction: FramePrediction, preview: Image?) throws -> FrameOutput {
+    let sample = try fileName(prediction.keyframe.token, field: "sample token")
+    try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
+    try writeWithinUnit("\(folder)/occupancy/\(sample).npz", GridFiles.encode(prediction.volume))
+    if let preview {
+      let picture = PNGPicture(
+        width: preview.width, height: preview.height, channels: preview.channels, pixels: preview.pixels)
+      try writeWithinUnit("\(folder)/preview/\(sample).png", PNGFile.encode(picture))
+    }
+    let detections = Submission.detections(prediction.detections, sample: sample)
+    let tracks = Submission.tracks(prediction.tracks, sample: sample)
+    let trajectories = TrajectoryLine.encode(prediction)
+    return FrameOutput(
+      sample: sample, flags: detections.flags + tracks.flags + trajectories.flags,
+      notes: detections.notes + tracks.notes, detections: detections.bytes, tracks: tracks.bytes,
+      trajectories: trajectories.bytes)
+  }
+
+  /// What a skipped frame adds: empty lists, as every sample has its place in a submission.
+  public func skipped(_ sample: String) -> FrameOutput {
+    FrameOutput(
+      sample: sample, flags: [], notes: [], detections: Submission.detections([], sample: sample).bytes,
+      tracks: Submission.tracks([], sample: sample).bytes, trajectories: [])
+  }
+
+  /// Finishes a scene of a perception run.
+  /// - Parameters:
+  ///   - outputs: One a keyframe, in order.
+  ///   - frames: The records for `run.json`, in order.
+  /// - Precondition: as many outputs as frames; the run's kind is `.perception`.
+  public func finish(_ outputs: [FrameOutput], frames: [FrameRecord]) throws {
+    precondition(run.kind == .perception, "a perception scene in a \(run.kind) run")
+    precondition(outputs.count == frames.count, "\(outputs.count) outputs for \(frames.count) frames")
+    let comma = Array(",\n".utf8)
+    try AtomicFile.write(
+      "\(folder)/detections.part", Array(outputs.map(\.detections).joined(separator: comma)))
+    try AtomicFile.write("\(folder)/tracks.part", Array(outputs.map(\.tracks).joined(separator: comma)))
+    try AtomicFile.write("\(folder)/trajectories.jsonl", outputs.flatMap(\.trajectories))
+    for part in ["bev", "occupancy", "preview"] { try AtomicFile.syncFolder("\(folder)/\(part)") }
+    try SceneUnit(scene: scene, parts: ["detections.part", "tracks.part"], frames: frames).write(folder)
+    try run.finish(scene, from: folder)
+  }
+
+  /// Finishes a scene of a forecasting run.
+  /// - Returns: what could not be written, a sentence each.
+  /// - Precondition: the run's kind is `.forecasting`.
+  @discardableResult
+  public func finish(forecasts: [Forecast], frames: [FrameRecord]) throws -> [String] {
+    precondition(run.kind == .forecasting, "a forecasting scene in a \(run.kind) run")
+    let lines = ForecastLines.encode(forecasts)
+    try AtomicFile.write("\(folder)/forecasts.part", lines.bytes)
+    try SceneUnit(scene: scene, parts: ["forecasts.part"], frames: frames).write(folder)
+    try run.finish(scene, from: folder)
+    return lines.flags
+  }
+}
+
+/// `unit.json`: what makes a scene's folder a finished unit. It is written last, and names its parts with their sizes.
+struct SceneUnit {
+  let scene: String
+  let parts: [String]
+  let frames: [FrameRecord]
+
+  init(scene: String, parts: [String], frames: [FrameRecord]) {
+    self.scene = scene
+    self.parts = parts
+    self.frames = frames
+  }
+
+  func write(_ folder: String) throws {
+    let sizes = try parts.map {
+      JSONValue.Member(key: $0, value: .integer(try OpenFile("\(folder)/\($0)").size))
+    }
+    let document = JSONValue.members([
+      "scene": .string(scene), "parts": .object(sizes), "frames": .array(frames.map(\.json)),
+    ])
+    try AtomicFile.write("\(folder)/unit.json", text: document.text)
+  }
+
+  /// Reads a unit and holds its parts against their sizes.
+  /// - Throws: `ResultsError` where it is no finished unit.
+  init(folder: String) throws {
+    let path = "\(folder)/unit.json"
+    guard try Folders.kind(path) != .absent else {
+      throw ResultsError(file: path, place: "file", found: "none", expected: "a finished unit's")
+    }
+    let value = try JSONValue.read(path)
+    guard let scene = value["scene"]?.stringValue, case .object(let sizes)? = value["parts"],
+      let frames = value["frames"]?.arrayValue
+    else {
+      throw ResultsError(file: path, place: "fields", found: "not all", expected: "scene, parts and frames")
+    }
+    for member in sizes {
+      let part = "\(folder)/\(member.key)"
+      guard try Folders.kind(part) == .other, try OpenFile(part).size == member.value.integerValue else {
+        throw ResultsError(file: part, place: "size", found: "another or none", expected: member.value.text)
+      }
+    }
+    self.scene = scene
+    parts = sizes.map(\.key)
+    self.frames = try frames.enumerated().map { try FrameRecord($1, file: path, place: "frames[\($0)]") }
+  }
+}
