@@ -71,8 +71,8 @@ import Testing
 
   @Test(arguments: ["missing", "null", "number"]) func f5AFieldOfTheWrongKind(kind: String) throws {
     let drive = try TestDrive(keyframes: 2)
-    let value: Any? = kind == "missing" ? nil : kind == "null" ? NSNull() : 3
-    drive.tables["sample_data"]?[2]["ego_pose_token"] = value
+    let values: [String: Any] = ["null": NSNull(), "number": 3]
+    drive.tables["sample_data"]?[2]["ego_pose_token"] = values[kind]
     try drive.writeTables()
     let line = try Self.refusal(drive)
     let token = try #require(drive.tables["sample_data"]?[2]["token"] as? String)
