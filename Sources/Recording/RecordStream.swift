@@ -48,7 +48,7 @@ struct RecordStream: ~Copyable {
   /// Calls `body` with each record and its index.
   /// - Throws: `RecordingError` with byte offset, line and column where the text is no list of objects; what `body`
   ///   throws.
-  mutating func forEach(_ body: (JSONValue, Int) throws -> Void) throws {
+  mutating func read(_ body: (JSONValue, Int) throws -> Void) throws {
     var atEnd = false
     var scanned = 0
     while !atEnd {

@@ -88,7 +88,7 @@ struct TableLoader {
   ) throws {
     var fields = RecordFields(file: path(table), names: names)
     var stream = try RecordStream.open(path(table))
-    try stream.forEach { record, k in
+    try stream.read { record, k in
       try fields.take(record, k)
       try body(&fields, k)
     }

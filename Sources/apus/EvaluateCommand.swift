@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArrayFiles
 import Evaluation
 import Foundation
 import Recording
@@ -14,19 +15,19 @@ struct EvaluateCommand: ParsableCommand {
       metrics.json. Detection and forecasting follow nuscenes-devkit 1.2.0; a figure that does not exist is null.
       """)
 
-  @Argument(help: "A run's folder, or any with detections.json or forecasts.json.") var run: String
+  @Argument(help: "A run's folder, or any with detections.json or forecasts.json.") var folder: String
   @Option(help: "The dataroot with the annotations.") var truth: String
   @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
   @Option(help: "Score the scenes of this split; by default all.") var split: String?
   @Flag(help: "Print the figures as one JSON value.") var json = false
 
   func run() throws {
-    let manifestPath = "\(run)/run.json"
+    let manifestPath = "\(folder)/run.json"
     let hasManifest = FileManager.default.fileExists(atPath: manifestPath)
     let manifest = hasManifest ? try RunManifest(path: manifestPath) : nil
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
-    let metrics = try Evaluator.evaluate(run: run, dataroot: dataset, split: split)
-    if hasManifest { try metrics.write("\(run)/metrics.json") }
+    let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
+    if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     try Output.result(json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)
   }
 }
