@@ -16,7 +16,7 @@ struct Program: ParsableCommand {
       Exit codes: 0 ok, 1 error, 3 finished with losses, 4 a compared metric regressed, 64 usage, 130 and 143 interrupted.
       """,
     version: programVersion,
-    subcommands: [RunCommand.self])
+    subcommands: [RunCommand.self, ExportCommand.self])
 }
 
 /// The version that run.json names.

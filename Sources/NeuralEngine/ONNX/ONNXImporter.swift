@@ -13,15 +13,17 @@ public struct ONNXNetwork: Sendable {
   /// become constants (shapes, axes and indices are needed when a graph is built), and so do float inputs that are
   /// needed then, such as Resize's scales.
   ///
-  /// - Parameter given: values of inputs, by name.
+  /// - Parameters:
+  ///   - given: values of inputs, by name.
+  ///   - shapes: extents of inputs that the file leaves open and for which no value is given.
   /// - Throws: `EngineError` naming the node, tensor or field; `ArrayFileError`, `FileError` for unreadable files.
-  public init(path: String, given: [String: TensorValue] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(path: path), given: given)
+  public init(path: String, given: [String: TensorValue] = [:], shapes: [String: [Int]] = [:]) throws {
+    self = try ONNXImporter.network(ONNXFile(path: path), given: given, shapes: shapes)
   }
 
   /// Builds the graph of a model's bytes; `name` stands for the file in errors, and external data are sought beside it.
   public init(bytes: [UInt8], name: String, given: [String: TensorValue] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(bytes: bytes, path: name), given: given)
+    self = try ONNXImporter.network(ONNXFile(bytes: bytes, path: name), given: given, shapes: [:])
   }
 
   init(graph: Graph, outputNames: [String]) {
@@ -44,14 +46,17 @@ struct ONNXImporter {
   let operatorSet: Int
   private(set) var graph: Graph
   private let given: [String: TensorValue]
+  private let shapes: [String: [Int]]
   private var values: [String: Value] = [:]
   private var constantIDs: [String: TensorID] = [:]
   /// Most bytes of one computed tensor, and of all that are folded.
   private static let byteLimit = 1 << 35, foldLimit = 1 << 31
   private var foldedBytes = 0
 
-  static func network(_ file: ONNXFile, given: [String: TensorValue]) throws -> ONNXNetwork {
-    var importer = ONNXImporter(file: file, operatorSet: try file.operatorSet(), given: given)
+  static func network(
+    _ file: ONNXFile, given: [String: TensorValue], shapes: [String: [Int]]
+  ) throws -> ONNXNetwork {
+    var importer = ONNXImporter(file: file, operatorSet: try file.operatorSet(), given: given, shapes: shapes)
     try importer.addInitializers()
     try importer.addInputs()
     for node in try importer.sortedNodes() { try importer.add(node) }
@@ -59,10 +64,13 @@ struct ONNXImporter {
     return ONNXNetwork(graph: importer.graph, outputNames: outputNames)
   }
 
-  private init(file: ONNXFile, operatorSet: Int, given: [String: TensorValue]) {
+  private init(
+    file: ONNXFile, operatorSet: Int, given: [String: TensorValue], shapes: [String: [Int]]
+  ) {
     self.file = file
     self.operatorSet = operatorSet
     self.given = given
+    self.shapes = shapes
     graph = Graph(name: file.path)
   }
 
@@ -90,7 +98,7 @@ struct ONNXImporter {
       else {
         throw EngineError(file: file.path, field: field, found: "no tensor of numbers", expected: "one")
       }
-      let type = try inputType(declared, element.element, given[input.name], field)
+      let type = try inputType(declared, element.element, input.name, field)
       if let value = given[input.name], element.element == .int64 {
         values[input.name] = .constant(value, name: nil)
       } else {
@@ -105,19 +113,22 @@ struct ONNXImporter {
   }
 
   private func inputType(
-    _ declared: ONNXTypeProto.Tensor, _ element: ElementType, _ value: TensorValue?, _ field: String
+    _ declared: ONNXTypeProto.Tensor, _ element: ElementType, _ name: String, _ field: String
   ) throws -> TensorType {
+    let value = given[name]
     let dims: [Int?] = declared.shape.dim.map { if case .dimValue(let d)? = $0.value { Int(d) } else { nil } }
-    if let value {
+    if let wanted = value?.shape ?? shapes[name] {
+      let found = TensorType.isValid(wanted) ? wanted : []
       let fits =
         !declared.hasShape
-        || (dims.count == value.shape.count && zip(dims, value.shape).allSatisfy { $0 == nil || $0 == $1 })
-      guard fits, value.type.element == element else {
-        let wanted = dims.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
+        || (dims.count == found.count && zip(dims, found).allSatisfy { $0 == nil || $0 == $1 })
+      guard fits, value?.type.element ?? element == element else {
+        let open = dims.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
         throw EngineError(
-          file: file.path, field: field, found: "\(value.type)", expected: "\(element.rawValue)[\(wanted)]")
+          file: file.path, field: field, found: "\(value?.type.element ?? element)\(wanted)",
+          expected: "\(element.rawValue)[\(open)]")
       }
-      return value.type
+      return TensorType(found, element)
     }
     let known = dims.compactMap { $0 }
     guard declared.hasShape, known.count == dims.count, TensorType.isValid(known) else {
