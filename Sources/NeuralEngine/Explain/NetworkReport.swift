@@ -67,7 +67,10 @@ public struct NetworkReport: Sendable, Codable {
       return row
     }
     parameters = graph.parameterCount
-    operations = rows.reduce(0) { $0 + $1.operations }
+    operations = rows.reduce(0) { total, row in
+      let (sum, overflow) = total.addingReportingOverflow(row.operations)
+      return overflow ? .max : sum
+    }
     activationBytes = rows.reduce(0) { $0 + $1.activationBytes }
     peakActivationBytes = Self.peak(graph)
     warnings = graph.nodes.flatMap { Self.warnings(graph, $0) }

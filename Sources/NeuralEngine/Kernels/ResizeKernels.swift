@@ -1,7 +1,7 @@
 extension Operator.Resize {
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
-    // Two intermediate tensors, used in turn; none is larger than the larger extent of every axis allows.
-    let largest = zip(inputs[0].shape, outputs[0].shape).reduce(4) { $0 * max($1.0, $1.1, 1) }
+    // Two intermediate tensors, used in turn: shrinking comes first, so none is larger than both input and output.
+    let largest = max(inputs[0].byteCount, outputs[0].byteCount, 64)
     return 2 * ((largest + 63) / 64 * 64)
   }
 

@@ -7,6 +7,9 @@ extension ONNXGraphBuilder {
     case .convolution(let o):
       emit("Conv", x, y, window(o.strides, o.dilations, o.padding) + [.int("group", o.groups)])
     case .transposedConvolution(let o):
+      guard (o.padding.before + o.padding.after).allSatisfy({ $0 >= 0 }) else {
+        throw missing(node, "transposed convolution with negative padding")
+      }
       emit(
         "ConvTranspose", x, y,
         window(o.strides, o.dilations, o.padding) + [

@@ -50,8 +50,10 @@ struct ONNXImporter {
   private var values: [String: Value] = [:]
   private var constantIDs: [String: TensorID] = [:]
   /// Most bytes of one computed tensor, and of all that are folded.
-  private static let byteLimit = 1 << 35, foldLimit = 1 << 31
-  private var foldedBytes = 0
+  private static let byteLimit = 1 << 32
+  /// Bytes that may be folded: as many as the weights a few times over.
+  private var foldLimit = 1 << 26
+  private var foldedBytes = 0, constantCount = 0
 
   static func network(
     _ file: ONNXFile, given: [String: TensorValue], shapes: [String: [Int]]
@@ -86,7 +88,9 @@ struct ONNXImporter {
       guard values[tensor.name] == nil else {
         throw EngineError(file: file.path, field: field, found: "two of this name", expected: "one")
       }
-      values[tensor.name] = .constant(try file.value(tensor, field: field), name: tensor.name)
+      let value = try file.value(tensor, field: field)
+      foldLimit += 4 * value.type.byteCount
+      values[tensor.name] = .constant(value, name: tensor.name)
     }
   }
 
@@ -99,6 +103,10 @@ struct ONNXImporter {
         throw EngineError(file: file.path, field: field, found: "no tensor of numbers", expected: "one")
       }
       let type = try inputType(declared, element.element, input.name, field)
+      guard type.byteCount <= Self.byteLimit else {
+        throw EngineError(
+          file: file.path, field: field, found: "\(type)", expected: "\(Self.byteLimit) bytes at most")
+      }
       if let value = given[input.name], element.element == .int64 {
         values[input.name] = .constant(value, name: nil)
       } else {
@@ -140,7 +148,10 @@ struct ONNXImporter {
 
   /// The nodes in an order in which each finds its inputs made; the file's own order where that is one.
   private func sortedNodes() throws -> [ONNXNode] {
-    let nodes = file.model.graph.node.enumerated().map { ONNXNode($1, index: $0, file: file.path) }
+    var used: Set<String> = []
+    let nodes = file.model.graph.node.enumerated().map { index, proto in
+      ONNXNode(proto, index: index, isNameTaken: !used.insert(proto.name).inserted, file: file.path)
+    }
     for (node, proto) in zip(nodes, file.model.graph.node) {
       guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
         throw node.fault("operator domain \(proto.domain)", expected: "ONNX's own operators")
@@ -282,8 +293,10 @@ struct ONNXImporter {
     case .constant(let value, let name):
       if let name, let id = constantIDs[name] { return id }
       let isWeight = name != nil && value.floats != nil
+      constantCount += 1
+      let unnamed = "constant.\(constantCount)"
       let id =
-        isWeight ? graph.addWeight(name ?? "weight", value) : graph.addConstant(name ?? "constant", value)
+        isWeight ? graph.addWeight(name ?? unnamed, value) : graph.addConstant(name ?? unnamed, value)
       if let name { constantIDs[name] = id }
       return id
     }
@@ -300,7 +313,7 @@ struct ONNXImporter {
       var types: [TensorType] = []
       do { types = try operation.definition.outputTypes(constants.map(\.type)) } catch is ShapeError {}
       let bytes = types.reduce(0) { $0 + $1.byteCount }
-      if !types.isEmpty, bytes <= Self.foldLimit - foldedBytes {
+      if !types.isEmpty, bytes <= foldLimit - foldedBytes {
         foldedBytes += bytes
         do {
           return try Interpreter.evaluate(operation, constants).map { .constant($0, name: nil) }

@@ -57,7 +57,7 @@ extension Operator {
     }
 
     func extents(_ inputs: [TensorType]) throws -> Extents {
-      guard heads >= 1, keyHeads >= 1, heads % keyHeads == 0 else {
+      guard (1...(1 << 16)).contains(heads), keyHeads >= 1, heads % keyHeads == 0 else {
         throw ShapeError.parameter("heads", found: "\(heads) for \(keyHeads)", expected: "a multiple")
       }
       let rank = inputs[0].rank
@@ -133,7 +133,7 @@ extension Operator {
 
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       guard let e = try? extents(inputs) else { return 0 }
-      return e.batch * heads * e.queries * e.total * (2 * e.size + 2 * e.valueSize + 5)
+      return saturatingProduct([e.batch, heads, e.queries, e.total, 2 * e.size + 2 * e.valueSize + 5])
     }
   }
 }

@@ -27,7 +27,8 @@ extension Operator {
 
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       guard let terms = try? terms(inputs) else { return 0 }
-      return outputs[0].count * terms.summed.reduce(max(1, inputs.count)) { $0 * (terms.extents[$1] ?? 1) }
+      return saturatingProduct(
+        [outputs[0].count, max(1, inputs.count)] + terms.summed.map { terms.extents[$0] ?? 1 })
     }
 
     func terms(_ inputs: [TensorType]) throws -> Terms {

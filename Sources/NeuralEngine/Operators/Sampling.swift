@@ -149,9 +149,11 @@ extension Operator {
 
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let w = inputs[1].shape
-      let sampling =
-        outputs[0].shape[0] * inputs[0].shape[1] * w[2] * w[3] * outputs[0].shape.dropFirst(2).reduce(8, *)
-      return 2 * outputs[0].count * w.dropFirst().reduce(1, *) + sampling
+      let sampling = saturatingProduct(
+        [8, outputs[0].shape[0], inputs[0].shape[1], w[2], w[3]] + outputs[0].shape.dropFirst(2))
+      let (sum, overflow) = sampling.addingReportingOverflow(
+        saturatingProduct([2, outputs[0].count] + w.dropFirst()))
+      return overflow ? .max : sum
     }
   }
 }
