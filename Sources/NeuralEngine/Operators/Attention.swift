@@ -47,6 +47,7 @@ extension Operator {
       self.scores = scores
     }
 
+    /// Its name in tables and errors.
     public var name: String { "attention" }
 
     /// What the inputs' shapes say.
@@ -83,6 +84,7 @@ extension Operator {
         size: parts[0].size, valueSize: parts[2].size)
     }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3 + (hasMask ? 1 : 0) + (hasPast ? 2 : 0) + (hasKeyLengths ? 1 : 0))
       for i in 0..<3 { try expectElement(inputs, i, .float32) }
@@ -131,6 +133,7 @@ extension Operator {
       }
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       guard let e = try? extents(inputs) else { return 0 }
       return saturatingProduct([e.batch, heads, e.queries, e.total, 2 * e.size + 2 * e.valueSize + 5])
