@@ -70,6 +70,8 @@ public enum PNGFile {
         spng_decode_image(context, $0.baseAddress, $0.count, format, 0)
       }
       try check(result, name, "pixels")
+      // Up to the end: a file that is cut behind its pixels is still cut.
+      try check(spng_decode_chunks(context), name, "end")
       if samples == 3, channels == 1 { pixels = stride(from: 0, to: size, by: 3).map { pixels[$0] } }
       return PNGPicture(width: width, height: height, channels: channels, pixels: pixels)
     }

@@ -118,12 +118,10 @@ package struct StrictJSON {
   }
 
   private mutating func word(_ word: StaticString, _ value: Value) throws(Fault) -> Value {
-    let end = position + word.utf8CodeUnitCount
-    guard end <= text.count,
-      UnsafeRawBufferPointer(rebasing: text[position..<end]).elementsEqual(
-        UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
-    else { throw fault(here(), "\(word)") }
-    position = end
+    for k in 0..<word.utf8CodeUnitCount {
+      guard position < text.count, text[position] == word.utf8Start[k] else { throw fault(here(), "\(word)") }
+      position += 1
+    }
     return value
   }
 

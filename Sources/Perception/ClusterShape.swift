@@ -50,9 +50,21 @@ struct ClusterShape: Sendable {
     score *= 1 - exponential(-points / (shape.isVehicle ? 20 : 8))
     let tall = Float(tops.reversed().prefix { $0 > shape.tallest }.count) / Float(tops.count)
     score *= max(0, 1 - 3 * tall)
+    if shape.isVehicle {
+      // Of a vehicle straight ahead or abeam one face may be all that is seen: then its own length is what tells.
+      let isEnd = length < width && zWidth < 1 && widthView < 0.5
+      let isSide = width < length && zLength < 1 && lengthView < 0.5
+      score *= max(depthFactor(extent, width: shape.size.y), isEnd ? 0.8 : isSide ? 0.4 : 0)
+    }
     if bottom > 0.7 { score *= max(0.1, 1 - (bottom - 0.7) * 1.5) }
     guard score > 0.002 else { return nil }
     return completed(shape, score: score, isTurned: isTurned)
+  }
+
+  /// A roof, a bonnet or a second side gives a vehicle depth; a piece of a wall or a fence has none.
+  private func depthFactor(_ extent: SIMD2<Float>, width: Float) -> Float {
+    let depth = min(extent.x, extent.y) / (0.4 * width)
+    return min(max(depth * depth, 0.02), 1)
   }
 
   /// How many spreads an extent strays from a class's: too long counts fully, too short less, as what faces away from

@@ -1,30 +1,30 @@
 /// An oriented rectangle around points seen from above.
-struct FittedRectangle: Sendable, Hashable {
+public struct FittedRectangle: Sendable, Hashable {
   /// The direction of the first axis in radians, in [0, π/2).
-  var angle: Float
+  public var angle: Float
   /// Unit vectors of the axes.
-  var axisU: SIMD2<Float>, axisV: SIMD2<Float>
+  public var axisU: SIMD2<Float>, axisV: SIMD2<Float>
   /// Least and greatest projections on the axes in metres.
-  var minimum: SIMD2<Float>, maximum: SIMD2<Float>
+  public var minimum: SIMD2<Float>, maximum: SIMD2<Float>
   /// The mean closeness of the points to the nearest edges, in (0, 1]: 1 for an ideal L.
-  var closeness: Float
+  public var closeness: Float
 
   /// The extents along the axes in metres.
-  var extent: SIMD2<Float> { maximum - minimum }
+  public var extent: SIMD2<Float> { maximum - minimum }
 }
 
 /// Fits a rectangle to points by search over its heading.
 ///
 /// - Source: Zhang et al., "Efficient L-Shape Fitting for Vehicle Detection Using Laser Scanners", IEEE IV 2017: the
-///   closeness criterion (algorithm 4); its variance and area criteria were tried and found no better here.
-enum LShapeFit {
+///   closeness criterion (algorithm 4).
+public enum LShapeFit {
   /// Points nearer to an edge than this, in metres, count as on it.
-  static let nearest: Float = 0.1
+  public static let nearest: Float = 0.1
 
   /// The rectangle whose edges the points lie closest to: first in steps of 6°, then around the best in steps of 1°.
   /// - Precondition: at least one point; weights above 0.
   /// - Complexity: O(25 points).
-  static func fit(_ points: [SIMD2<Float>], weights: [Float]) -> FittedRectangle {
+  public static func fit(_ points: [SIMD2<Float>], weights: [Float]) -> FittedRectangle {
     precondition(!points.isEmpty && points.count == weights.count)
     var best = rectangle(points, weights, degrees: 0)
     var bestDegrees: Float = 0

@@ -77,12 +77,25 @@ struct ObjectProposals: Sendable {
     var best: ObjectProposal?
     for shape in ClassShape.all {
       for isTurned in [false, true] {
-        guard let proposal = cluster.fit(to: shape, isTurned: isTurned) else { continue }
+        guard var proposal = cluster.fit(to: shape, isTurned: isTurned), proposal.score > best?.score ?? 0.002
+        else { continue }
+        proposal.score *= surroundings(of: proposal, columnCount: cluster.columnCount)
         if proposal.score > best?.score ?? 0.002 { best = proposal }
       }
     }
     best?.columns = members
     return best
+  }
+
+  /// How well a footprint agrees with what is around, in [0, 1]: no ground is seen within it, and nothing taller than
+  /// the class grows out of it or close by (pieces of walls look like vehicles).
+  private func surroundings(of proposal: ObjectProposal, columnCount: Int) -> Float {
+    let isVehicle = proposal.shape.isVehicle
+    let ground = columns.groundShare(of: proposal, inset: isVehicle ? 0.4 : 0.1)
+    let tall = columns.tallColumns(
+      around: proposal, margin: isVehicle ? 0.8 : 0.4, above: proposal.shape.tallest)
+    let share = Float(tall) / Float(columnCount)
+    return max(0, 1 - 5 * max(0, ground - 0.08)) / (1 + 2 * share)
   }
 
   /// Of proposals whose footprints overlap, the one that fits best.

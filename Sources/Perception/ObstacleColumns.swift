@@ -27,8 +27,12 @@ struct ObstacleColumns: Sendable {
   /// Cell coordinates of each column.
   private(set) var coordinates: [SIMD2<Int32>] = []
 
+  /// 1 for a cell with a return from the ground.
+  private(set) var ground = [UInt8](repeating: 0, count: side * side)
   private var levels = [UInt32](repeating: 0, count: side * side)
-  private var place = [Int32](repeating: -1, count: side * side)
+  /// The place in `columns` of each cell's column, or -1.
+  private(set) var place = [Int32](repeating: -1, count: side * side)
+  private var touchedGround: [Int32] = []
   private var touched: [Int32] = []
 
   /// Collects the columns of a sweep. Points lower than `minimumHeight` are the ground's.
@@ -39,11 +43,16 @@ struct ObstacleColumns: Sendable {
       levels[Int(c)] = 0
       place[Int(c)] = -1
     }
+    for c in touchedGround { ground[Int(c)] = 0 }
     touched.removeAll(keepingCapacity: true)
+    touchedGround.removeAll(keepingCapacity: true)
     columns.removeAll(keepingCapacity: true)
     coordinates.removeAll(keepingCapacity: true)
     for p in range {
-      guard let c = Self.cell(cloud.x[p], cloud.y[p]), heights[p] > minimumHeight, heights[p] < 8 else {
+      guard let c = Self.cell(cloud.x[p], cloud.y[p]), heights[p] > -0.3, heights[p] < 8 else { continue }
+      guard heights[p] > minimumHeight else {
+        if ground[c] == 0 { touchedGround.append(Int32(truncatingIfNeeded: c)) }
+        ground[c] = 1
         continue
       }
       if levels[c] == 0 { touched.append(Int32(truncatingIfNeeded: c)) }
@@ -70,6 +79,41 @@ struct ObstacleColumns: Sendable {
     let i = min(Int((x + half) / cellSize), side - 1)
     let j = min(Int((y + half) / cellSize), side - 1)
     return i * side + j
+  }
+
+  /// The share of a footprint, less a border of `inset` metres, in which the ground was seen: where an object stands,
+  /// it hides the ground.
+  /// - Complexity: O(area).
+  func groundShare(of proposal: ObjectProposal, inset: Float) -> Float {
+    let u = direction(proposal.yaw)
+    let half = SIMD2(max(proposal.length / 2 - inset, 0.1), max(proposal.width / 2 - inset, 0.1))
+    var seen: Float = 0
+    var all: Float = 0
+    for a in stride(from: -half.x, through: half.x, by: Self.cellSize) {
+      for b in stride(from: -half.y, through: half.y, by: Self.cellSize) {
+        let q = proposal.center + SIMD2(a * u.x - b * u.y, a * u.y + b * u.x)
+        guard let c = Self.cell(q.x, q.y) else { continue }
+        all += 1
+        if ground[c] != 0 && place[c] < 0 { seen += 1 }
+      }
+    }
+    return all > 0 ? seen / all : 0
+  }
+
+  /// The number of columns in and around a footprint (within `margin` metres) that reach above `height`.
+  /// - Complexity: O(area).
+  func tallColumns(around proposal: ObjectProposal, margin: Float, above height: Float) -> Int {
+    let u = direction(proposal.yaw)
+    let half = SIMD2(proposal.length / 2 + margin, proposal.width / 2 + margin)
+    var count = 0
+    for a in stride(from: -half.x, through: half.x, by: Self.cellSize) {
+      for b in stride(from: -half.y, through: half.y, by: Self.cellSize) {
+        let q = proposal.center + SIMD2(a * u.x - b * u.y, a * u.y + b * u.x)
+        guard let c = Self.cell(q.x, q.y), place[c] >= 0 else { continue }
+        if columns[Int(place[c])].top > height { count += 1 }
+      }
+    }
+    return count
   }
 
   /// Keeps the lowest run of levels with gaps of at most 0.75 m, if it begins below 1.75 m.

@@ -3,7 +3,8 @@ import Scenes
 
 /// Reads a map expansion's JSON into `MapExpansion`, nodes resolved.
 ///
-/// Records whose nodes are missing, and areas of fewer than three nodes, are left out with a warning; wrong types throw.
+/// Records whose nodes are missing, and areas of fewer than three nodes, are left out with a warning; wrong types
+/// throw.
 struct MapReader {
   private let file: String
   private var pool = TokenPool()

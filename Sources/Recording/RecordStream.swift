@@ -46,15 +46,16 @@ struct RecordStream: ~Copyable {
   }
 
   /// Calls `body` with each record and its index.
-  /// - Throws: `RecordingError` with byte offset, line and column where the text is no list of objects; what `body` throws.
-  mutating func forEach(_ body: (JSONValue, Int) throws -> Void) throws {
+  /// - Throws: `RecordingError` with byte offset, line and column where the text is no list of objects; what `body`
+  ///   throws.
+  mutating func read(_ body: (JSONValue, Int) throws -> Void) throws {
     var atEnd = false
     var scanned = 0
     while !atEnd {
       atEnd = try fill()
-      let (first, last, kept) = try scan(from: &scanned)
+      let (first, last, keep) = try scan(from: &scanned)
       if let first, last > first { try parse(first, last, body) }
-      dropFront(kept, &scanned)
+      dropFront(keep, &scanned)
     }
     guard state == .end else { throw fault(at: count, found: "the file ends", expected: expectation) }
   }
@@ -99,9 +100,10 @@ struct RecordStream: ~Copyable {
     return got < room
   }
 
-  /// Walks over the new bytes; gives where the first record begins, where the last whole one ends, and from where on the
-  /// bytes are needed again: a record that is begun, which then starts the buffer, or nothing.
-  private mutating func scan(from position: inout Int) throws -> (first: Int?, last: Int, kept: Int) {
+  /// Walks over the new bytes; gives where the first record begins and the last whole one ends, and from where on the
+  /// bytes are still needed.
+  private mutating func scan(from position: inout Int) throws -> (first: Int?, last: Int, keep: Int) {
+    // A record that was begun before lies at the front.
     var first: Int? = state == .inside ? 0 : nil
     var begun = 0
     var last = 0
@@ -121,8 +123,8 @@ struct RecordStream: ~Copyable {
       case (.beginning, 0x5b): state = .recordOrEnd
       case (.recordOrEnd, 0x7b), (.record, 0x7b):
         state = .inside
-        if first == nil { first = k }
         begun = k
+        if first == nil { first = k }
         depth = 0
         continue
       case (.recordOrEnd, 0x5d), (.commaOrEnd, 0x5d): state = .end

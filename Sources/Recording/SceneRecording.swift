@@ -149,7 +149,7 @@ public struct SceneBuilder: Sendable {
     return keyframe
   }
 
-  /// Adds a measurement and writes its file, `samples/CHANNEL/` or `sweeps/CHANNEL/` `<scene>__CHANNEL__<time>.<ending>`.
+  /// Adds a measurement and writes its file, `<scene>__CHANNEL__<time>.<ending>` in `samples/CHANNEL` or `sweeps/CHANNEL`.
   /// - Parameters:
   ///   - sensor: The sensor.
   ///   - sampleToken: The keyframe that the measurement belongs to: its own, or for a sweep the next one.

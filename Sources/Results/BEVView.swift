@@ -36,6 +36,7 @@ struct BEVView {
       drawBox(detection, egoFromGlobal, &canvas)
     }
     drawEgo(&canvas)
+    drawRangeLabels(&canvas)
   }
 
   private func drawLayers(_ layers: BEVLayers, _ canvas: inout Canvas) {
@@ -84,10 +85,18 @@ struct BEVView {
     let center = pixel(.zero)
     for ring in 1...Int(halfRange / 10) {
       canvas.circle(center, radius: Double(ring) * 10 * pixelsPerMetre, Palette.ring, alpha: 0.28)
-      if ring % 2 == 0 {
-        let at = pixel(SIMD2(Double(ring) * 10, 0))
-        canvas.text("\(ring * 10) m", x: Int(at.x) + 4, y: Int(at.y) - 9, Palette.dimText)
-      }
+    }
+  }
+
+  private func drawRangeLabels(_ canvas: inout Canvas) {
+    for range in stride(from: 20, to: Int(halfRange), by: 20) {
+      // Along the diagonal, where less is in the way.
+      let at = pixel(SIMD2(Double(range), Double(-range)) * 0.7071)
+      let label = "\(range) m"
+      let x = Int(at.x) + 2
+      let y = Int(at.y) - 4
+      canvas.fill(x: x - 2..<x + 6 * label.count + 1, y: y - 2..<y + 9, Palette.background, 0.6)
+      canvas.text(label, x: x, y: y, Palette.text)
     }
   }
 
@@ -103,21 +112,22 @@ struct BEVView {
     canvas.line(pixel(box.center.xy), pixel(nose), color, width: 1.6)
   }
 
-  /// Modes from the least to the most probable, fainter the less probable, with a dot each second.
+  /// The three most probable modes, the least of them first, fainter the less probable, with a dot each second.
   private func drawModes(
     _ trajectories: Trajectories, _ color: Color, _ egoFromGlobal: RigidTransform, start: SIMD2<Double>,
     _ canvas: inout Canvas
   ) {
     let height = egoFromGlobal.inverse.translation.z
-    for (mode, probability) in zip(trajectories.modes, trajectories.probabilities).reversed() {
+    for (rank, mode) in trajectories.modes.prefix(3).enumerated().reversed() {
+      let probability = trajectories.probabilities[rank]
       let path = [start] + mode.map { (egoFromGlobal * SIMD3($0.x, $0.y, height)).xy }
       guard path.allSatisfy({ $0.x.isFinite && $0.y.isFinite }), probability.isFinite else { continue }
-      let alpha = 0.2 + 0.7 * min(1, max(0, probability))
-      canvas.polyline(path.map(pixel), color, width: 1.4, alpha: alpha)
-      // A mode that stays is one point: dots there would hide its box.
-      guard (path[path.count - 1] - start).length > 1 else { continue }
+      // A mode that hardly moves is one point: it would hide its box. One with little behind it says little.
+      guard (path[path.count - 1] - start).length > 1, rank == 0 || probability > 0.08 else { continue }
+      let alpha = rank == 0 ? 0.9 : min(0.6, 0.15 + probability)
+      canvas.polyline(path.map(pixel), color, width: rank == 0 ? 1.8 : 1.1, alpha: alpha)
       for k in stride(from: 2, to: path.count, by: 2) {
-        canvas.disc(pixel(path[k]), radius: 1.7, color, alpha)
+        canvas.disc(pixel(path[k]), radius: rank == 0 ? 1.9 : 1.3, color, alpha)
       }
     }
   }

@@ -42,16 +42,16 @@ struct CameraView {
     canvas.clip = (0..<canvas.width, 0..<canvas.height)
   }
 
-  /// Draws the twelve edges of a box in the camera frame, and a cross on the face that it heads with.
+  /// Draws the twelve edges of a box in the camera frame, and fills the face that it heads with.
   private func draw(_ box: Box3D, _ color: Color, _ projector: Projector, on canvas: inout Canvas) {
     guard box.center.length < 80, box.center.isFinite else { return }
     let c = box.corners
-    var edges = [
+    let edges = [
       (0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7),
     ]
     .map { (c[$0.0], c[$0.1]) }
-    let front = (c[0] + c[1] + c[2] + c[3]) / 4
-    edges.append((box.center, front))
+    let front = c[0..<4].compactMap(projector.project)
+    if front.count == 4 { canvas.fill(front, color, 0.22) }
     for (k, (a, b)) in edges.enumerated() {
       // Short pieces, so that what lies behind the camera drops out and distorted edges bend.
       let pieces = 12

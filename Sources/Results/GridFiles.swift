@@ -4,21 +4,21 @@ import Scenes
 
 /// BEV layers and occupancy volumes as npz archives, and what `bev/grid.json` says of both grids.
 public enum GridFiles {
-  /// Writes `occupancy`, `observed` and each map layer as uint8 `[i, j]`.
-  public static func write(_ layers: BEVLayers, to path: String) throws {
+  /// An archive of `occupancy`, `observed` and each map layer as uint8 `[i, j]`.
+  public static func encode(_ layers: BEVLayers) throws -> [UInt8] {
     let shape = [layers.grid.countX, layers.grid.countY]
     var arrays = [
       (name: "occupancy", array: NpyArray(layers.occupancy, shape: shape)),
       (name: "observed", array: NpyArray(layers.observed, shape: shape)),
     ]
     for layer in layers.mapLayers { arrays.append((layer.name, NpyArray(layer.values, shape: shape))) }
-    try NpzFile.write(path, arrays)
+    return try NpzFile.encode(arrays)
   }
 
-  /// Writes `semantics` as uint8 `[i, j, k]`.
-  public static func write(_ volume: OccupancyVolume, to path: String) throws {
+  /// An archive of `semantics` as uint8 `[i, j, k]`.
+  public static func encode(_ volume: OccupancyVolume) throws -> [UInt8] {
     let shape = [OccupancyVolume.shape.x, OccupancyVolume.shape.y, OccupancyVolume.shape.z]
-    try NpzFile.write(path, [("semantics", NpyArray(volume.semantics, shape: shape))])
+    return try NpzFile.encode([("semantics", NpyArray(volume.semantics, shape: shape))])
   }
 
   /// Reads BEV layers over a grid (`bev/grid.json`'s).

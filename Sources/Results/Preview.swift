@@ -19,7 +19,7 @@ public struct PreviewCamera: Sendable {
 /// A keyframe as a person wants to see it: the cameras with boxes beside the bird's-eye view (forward up, left at left).
 public struct Preview: Sendable {
   /// The picture's size in pixels.
-  public static let width = 1600, height = 860
+  public static let width = 1600, height = 820
   /// Detections and tracks below this score are not drawn.
   public var minimumScore = 0.3
 
@@ -39,7 +39,7 @@ public struct Preview: Sendable {
     points: PointCloud
   ) -> Image {
     var canvas = Canvas(width: Self.width, height: Self.height, background: Palette.background)
-    let view = BEVView(left: 806, top: 46, side: 788, halfRange: 51.2)
+    let view = BEVView(left: 884, top: 40, side: 708, halfRange: 51.2)
     drawTitle(prediction, scene, &canvas)
     let cells = Self.cells(count: cameras.count)
     for (camera, cell) in zip(Self.arranged(cameras), cells) {
@@ -54,26 +54,32 @@ public struct Preview: Sendable {
 
   private func drawTitle(_ prediction: FramePrediction, _ scene: String, _ canvas: inout Canvas) {
     let seconds = Double(prediction.keyframe.timestampMicroseconds % 1_000_000_000) / 1e6
-    let shown = prediction.detections.filter { $0.score >= minimumScore }.count
-    let x = canvas.text(scene, x: 8, y: 14, Palette.text, scale: 2)
+    let objects = prediction.detections.filter { $0.score >= minimumScore }.count
+    let x = canvas.text(scene, x: 8, y: 12, Palette.text, scale: 2)
     canvas.text(
-      "t \((seconds * 100).rounded() / 100) s   \(shown) objects   \(prediction.tracks.count) tracks   sample \(prediction.keyframe.token.prefix(8))",
-      x: x + 24, y: 18, Palette.dimText)
-    canvas.text("ego view: forward up, left at left, rings each 10 m", x: 810, y: 18, Palette.dimText)
+      "t \((seconds * 100).rounded() / 100) s   \(objects) objects   sample \(prediction.keyframe.token.prefix(8))",
+      x: x + 24, y: 16, Palette.dimText)
+    canvas.text(
+      "bird's-eye view: forward up, left at left, rings each 10 m", x: 884, y: 16, Palette.dimText)
   }
 
   private func drawLegend(_ canvas: inout Canvas) {
-    var x = 8
-    var y = Self.height - 42
+    let left = 884
+    var x = left
+    var y = 762
     for name in DetectionClass.allCases {
       let label = name.rawValue.replacing("_", with: " ")
-      if x + 16 + 6 * label.count > 790 {
-        x = 8
+      if x + 16 + 6 * label.count > Self.width - 8 {
+        x = left
         y += 18
       }
       canvas.fill(x: x..<x + 10, y: y..<y + 10, Palette.color(of: name))
       x = canvas.text(label, x: x + 16, y: y + 2, Palette.text) + 14
     }
+    canvas.text(
+      "light cells: occupied   grey: free   dark: not seen   dots: lidar by height   curves: next 6 s",
+      x: left,
+      y: y + 24, Palette.dimText)
   }
 
   /// Where the pictures go: two columns for up to six, three beyond.
@@ -81,11 +87,11 @@ public struct Preview: Sendable {
     guard count > 0 else { return [] }
     let columns = count <= 6 ? 2 : 3
     let rows = (count + columns - 1) / columns
-    let width = 796 / columns
-    let height = 764 / max(rows, 3)
+    let width = 876 / columns
+    let height = 774 / max(rows, 3)
     return (0..<count).map {
       PictureCell(
-        x: 6 + $0 % columns * width, y: 46 + $0 / columns * height, width: width - 6, height: height - 6)
+        x: 4 + $0 % columns * width, y: 40 + $0 / columns * height, width: width - 6, height: height - 6)
     }
   }
 

@@ -111,8 +111,9 @@ public enum RunMerger {
     }
     try Folders.make(destination)
     for name in try Folders.names(source) where !name.hasPrefix(".") {
-      try AtomicFile.write("\(destination)/\(name)", RegularFile.read("\(source)/\(name)"))
+      try writeWithinUnit("\(destination)/\(name)", RegularFile.read("\(source)/\(name)"))
     }
+    try AtomicFile.syncFolder(destination)
   }
 }
 

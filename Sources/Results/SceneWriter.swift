@@ -29,13 +29,12 @@ public struct SceneWriter: Sendable {
   /// - Throws: `FileError` with path and bytes where the system refuses.
   public func write(_ prediction: FramePrediction, preview: Image?) throws -> FrameOutput {
     let sample = try fileName(prediction.keyframe.token, field: "sample token")
-    try GridFiles.write(prediction.bev, to: "\(folder)/bev/\(sample).npz")
-    try GridFiles.write(prediction.volume, to: "\(folder)/occupancy/\(sample).npz")
+    try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
+    try writeWithinUnit("\(folder)/occupancy/\(sample).npz", GridFiles.encode(prediction.volume))
     if let preview {
-      try PNGFile.write(
-        "\(folder)/preview/\(sample).png",
-        PNGPicture(
-          width: preview.width, height: preview.height, channels: preview.channels, pixels: preview.pixels))
+      let picture = PNGPicture(
+        width: preview.width, height: preview.height, channels: preview.channels, pixels: preview.pixels)
+      try writeWithinUnit("\(folder)/preview/\(sample).png", PNGFile.encode(picture))
     }
     let detections = Submission.detections(prediction.detections, sample: sample)
     let tracks = Submission.tracks(prediction.tracks, sample: sample)

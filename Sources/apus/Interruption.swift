@@ -8,6 +8,8 @@ enum Interruption {
   /// Catches the signals from here on. A closed reader of stdout (SIGPIPE) becomes a write error.
   static func install() {
     signal(SIGPIPE, SIG_IGN)
+    // A file beyond the size limit becomes a write error as well.
+    signal(SIGXFSZ, SIG_IGN)
     let handler: @convention(c) (Int32) -> Void = { number in
       if Interruption.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
     }

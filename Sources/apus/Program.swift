@@ -16,7 +16,10 @@ struct Program: ParsableCommand {
       Exit codes: 0 ok, 1 error, 3 finished with losses, 4 a compared metric regressed, 64 usage, 130 and 143 interrupted.
       """,
     version: programVersion,
-    subcommands: [ReplayCommand.self, MergeCommand.self, InspectCommand.self, SimulateCommand.self])
+    subcommands: [
+      ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, SimulateCommand.self,
+      RunCommand.self,
+    ])
 }
 
 /// The version that run.json names.

@@ -36,8 +36,9 @@ import Testing
     #expect(image.pixels == Golden.colourFull)
   }
 
-  @Test func previewOfConstantImageIsConstantAndOfTheSizeAsked() throws {
+  @Test func aPreviewHasTheSizeAskedAndAtFullScaleEveryByte() throws {
     var decoder = try JPEGDecoder()
+    #expect(try decoder.preview(Golden.colour, file: "a.jpg", scale: 1).pixels == Golden.colourFull)
     let image = try decoder.preview(Golden.colour, file: "a.jpg", scale: 0.3)
     #expect((image.width, image.height, image.channels) == (12, 9, 3))
     #expect(throws: ImageError.self) { try previewError(scale: 0) }

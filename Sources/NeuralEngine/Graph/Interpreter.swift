@@ -57,8 +57,10 @@ public enum Interpreter {
     let scratch = KernelMemory(definition.scratchByteCount(inputTypes, types, threads: threads))
     let views = zip(inputTypes, memory).map { TensorView($0, $1.base) }
     let results = zip(types, memory.dropFirst(inputs.count)).map { MutableTensorView($0, $1.base) }
-    try definition.compute(views, results, KernelContext(threads: threads, scratch: scratch.buffer))
-    return results.map { TensorValue(type: $0.type, copying: $0.base) }
+    return try withExtendedLifetime((memory, scratch)) {
+      try definition.compute(views, results, KernelContext(threads: threads, scratch: scratch.buffer))
+      return results.map { TensorValue(type: $0.type, copying: $0.base) }
+    }
   }
 }
 

@@ -186,7 +186,7 @@ final class Lowering {
       try primitive.bind(Primitive.from, ownLayout, memory.base + own.location.offset)
       try primitive.bind(Primitive.to, layout, target.base)
       try primitive.bindScratchpad(scratch.base)
-      try primitive.run()
+      try withExtendedLifetime((memory, target, scratch)) { try primitive.run() }
       location = addConstant(target, byteCount: layout.byteCount)
     } else {
       location = newBuffer(layout.byteCount)

@@ -39,20 +39,24 @@ public struct CameraSimulator: Sendable {
     public var motionBlurSamples: Int
     /// Seconds that the shutter is open (for motion blur).
     public var exposureSeconds: Double
+    /// Rays a pixel along each side, averaged: 0 takes 2 for pictures up to 800 pixels wide, else 1.
+    public var raysPerSide: Int
     /// Sensor noise over a usual camera's.
     public var noise: Double
 
     /// The options; the default has no truth and no motion blur.
-    /// - Precondition: at least one sample; exposure and noise not negative.
+    /// - Precondition: at least one sample; at most 8 rays a side; exposure and noise not negative.
     public init(
-      givesTruth: Bool = false, motionBlurSamples: Int = 1, exposureSeconds: Double = 0.005, noise: Double = 1
+      givesTruth: Bool = false, motionBlurSamples: Int = 1, exposureSeconds: Double = 0.005, raysPerSide: Int = 0,
+      noise: Double = 1
     ) {
       precondition(
-        motionBlurSamples >= 1 && exposureSeconds >= 0 && noise >= 0,
-        "\(motionBlurSamples) samples, \(exposureSeconds) s, noise \(noise)")
+        motionBlurSamples >= 1 && exposureSeconds >= 0 && (0...8).contains(raysPerSide) && noise >= 0,
+        "\(raysPerSide) rays, \(motionBlurSamples) samples, \(exposureSeconds) s, noise \(noise)")
       self.givesTruth = givesTruth
       self.motionBlurSamples = motionBlurSamples
       self.exposureSeconds = exposureSeconds
+      self.raysPerSide = raysPerSide
       self.noise = noise
     }
   }
@@ -62,6 +66,9 @@ public struct CameraSimulator: Sendable {
   let camera: CameraModel
   let egoFromCamera: RigidTransform
   let options: Options
+  /// Rays a pixel along each side, and the camera with as many pixels.
+  let raysPerSide: Int
+  let fineCamera: CameraModel
   let layout: PictureLayout
 
   /// The camera on its mount in a scene.
@@ -77,7 +84,17 @@ public struct CameraSimulator: Sendable {
     self.camera = camera
     self.egoFromCamera = egoFromCamera
     self.options = options
-    layout = PictureLayout(camera)
+    raysPerSide = options.raysPerSide > 0 ? options.raysPerSide : (camera.width <= 800 ? 2 : 1)
+    let n = Double(raysPerSide)
+    var fine = camera
+    fine.fx *= n
+    fine.fy *= n
+    fine.cx = (camera.cx + 0.5) * n - 0.5
+    fine.cy = (camera.cy + 0.5) * n - 0.5
+    fine.width *= raysPerSide
+    fine.height *= raysPerSide
+    fineCamera = fine
+    layout = PictureLayout(fine)
   }
 
   /// What the camera sees at this moment. The same view gives the same pixels on any thread.
@@ -92,7 +109,7 @@ public struct CameraSimulator: Sendable {
     for sample in 0..<samples {
       let shift = (Double(sample) - Double(samples - 1) / 2) / Double(samples) * options.exposureSeconds
       let drawing = PictureDrawing(self, at: timestampMicroseconds + Int64((shift * 1e6).rounded()))
-      drawing.addLight(to: light, share: 1 / Float(samples))
+      drawing.addLight(to: light, share: 1 / Float(samples * raysPerSide * raysPerSide))
       // Truth is that of the middle of the exposure.
       if sample == samples / 2 { first = drawing }
     }

@@ -15,7 +15,9 @@ struct ImageFormation: Sendable {
     curve = (0..<4096).map { k in
       let x = Float(k) / 1024
       let toned = 1 - exp(-1.55 * x)  // highlights roll off as film does
-      let encoded = toned <= 0.0031308 ? 12.92 * toned : 1.055 * pow(toned, 1 / 2.4) - 0.055
+      let gamma = toned <= 0.0031308 ? 12.92 * toned : 1.055 * pow(toned, 1 / 2.4) - 0.055
+      let steep = gamma * gamma * (3 - 2 * gamma)
+      let encoded = gamma + (steep - gamma) * 0.45
       return UInt8(min(255, max(0, encoded * 262 + 0.5)))
     }
   }
@@ -43,7 +45,7 @@ struct ImageFormation: Sendable {
             let floor = SIMD4<Float>(repeating: 0.002)
             let level = (pointwiseMax(value, .zero) * 0.0018 + floor * floor).squareRoot()
             value += grain * level * noise
-            let q = SIMD4<Int32>(pointwiseMin(pointwiseMax(value * 1024, .zero), SIMD4(repeating: 4095)))
+            let q = pointwiseMin(pointwiseMax(value * 1024, .zero), SIMD4(repeating: 4095))
             bytes[3 * i] = curve[Int(q.x)]
             bytes[3 * i + 1] = curve[Int(q.y)]
             bytes[3 * i + 2] = curve[Int(q.z)]

@@ -14,8 +14,8 @@ struct NoiseTexture: Sendable {
   /// Value noise in [0, 1): bilinear between whole numbers.
   @inline(__always)
   func at(_ x: Float, _ y: Float) -> Float {
-    let fx = x.rounded(.down)
-    let fy = y.rounded(.down)
+    let fx = x.floored
+    let fy = y.floored
     let (u, v) = (x - fx, y - fy)
     let i = Int(fx) & 255
     let j = Int(fy) & 255
@@ -32,5 +32,13 @@ struct NoiseTexture: Sendable {
   @inline(__always)
   func cloud(_ x: Float, _ y: Float) -> Float {
     0.54 * at(x, y) + 0.29 * at(2.1 * x + 17, 2.1 * y + 5) + 0.17 * at(4.3 * x + 3, 4.3 * y + 41)
+  }
+}
+
+extension Float {
+  /// The largest whole number not above; for magnitudes below 2^31.
+  @inline(__always) var floored: Float {
+    let whole = Float(Int32(truncatingIfNeeded: Int(self)))
+    return whole > self ? whole - 1 : whole
   }
 }

@@ -6,7 +6,7 @@ final class PictureDrawing {
   private let simulator: CameraSimulator
   private let buffer: FrameBuffer
   private var drawn: [DrawnTriangle] = []
-  private var shader: SurfaceShader
+  private let shader: SurfaceShader
   /// The camera's axes and place in the local frame.
   private let right: SIMD3<Float>, down: SIMD3<Float>, forward: SIMD3<Float>
   private let place: SIMD3<Float>
@@ -62,11 +62,10 @@ final class PictureDrawing {
       position: SIMD3<Float>(Float(lamp.x), Float(lamp.y), Float(lamp.z)),
       forward: SIMD3<Float>(Float(ahead.x), Float(ahead.y), Float(ahead.z))
     )
-    var shader = SurfaceShader(
+    return SurfaceShader(
       lighting: lighting, ground: geometry.ground, moving: moving, camera: place,
-      headlights: lighting.light.isNight ? headlights : nil, pixelAngle: Float(1 / simulator.camera.fx))
-    shader.cover = cover
-    return shader
+      headlights: lighting.light.isNight ? headlights : nil, pixelAngle: Float(1 / simulator.fineCamera.fx),
+      cover: cover)
   }
 
   // MARK: drawing
@@ -75,7 +74,7 @@ final class PictureDrawing {
     let center = (fixture.minimum + fixture.maximum) / 2
     let radius = (fixture.maximum - fixture.minimum).length / 2
     // Fewer pixels need fewer leaves.
-    let distance = max(0, (center - place).length - radius * 0.5) * 1266 / Float(simulator.camera.fx)
+    let distance = max(0, (center - place).length - radius * 0.5) * 1266 / Float(simulator.fineCamera.fx)
     var level = 0
     while level < fixture.switchDistances.count, distance > fixture.switchDistances[level] { level += 1 }
     draw(fixture.levels[level], lidarseg: fixture.lidarseg, actor: 0, sphere: (center, radius))
@@ -198,10 +197,10 @@ final class PictureDrawing {
 
   // MARK: pixels
 
-  /// Calls `body` for each pixel with the ray in the local frame and the triangle it shows (nil for sky).
+  /// Calls `body` for each ray's column and row with the ray in the local frame and the triangle it shows (nil for sky).
   @inline(__always)
-  private func forEachPixel(_ body: (Int, SIMD3<Float>, DrawnTriangle?) -> Void) {
-    let camera = simulator.camera
+  private func forEachRay(_ body: (Int, Int, SIMD3<Float>, DrawnTriangle?) -> Void) {
+    let camera = simulator.fineCamera
     let layout = simulator.layout
     let (fx, fy) = (Float(camera.fx), Float(camera.fy))
     let step = right / fx
@@ -217,12 +216,12 @@ final class PictureDrawing {
             ray = right * r.x + down * r.y + forward * r.z
             at = Int(lookups[i])
             if at < 0 {
-              body(i, .zero, nil)
+              body(x, y, .zero, nil)
               continue
             }
           }
           let identity = buffer.identities[at]
-          body(i, ray, identity == 0 ? nil : drawn[Int(identity) - 1])
+          body(x, y, ray, identity == 0 ? nil : drawn[Int(identity) - 1])
         }
       }
     }
@@ -237,12 +236,16 @@ final class PictureDrawing {
 
   /// Adds this picture's light.
   func addLight(to light: UnsafeMutablePointer<SIMD4<Float>>, share: Float) {
-    forEachPixel { i, ray, triangle in
+    let shader = shader
+    let sky = simulator.lighting.light
+    let (n, width) = (simulator.raysPerSide, simulator.camera.width)
+    forEachRay { x, y, ray, triangle in
+      let i = n == 1 ? y * width + x : (y / n) * width + x / n
       let color: SIMD3<Float>
       if let triangle {
         color = shader.shade(triangle, ray: ray, depth: Self.depth(triangle, ray))
       } else {
-        color = ray == .zero ? .zero : simulator.lighting.light.sky(ray.unit)
+        color = ray == .zero ? .zero : sky.sky(ray.unit)
       }
       light[i] += SIMD4(color, 0) * share
     }
@@ -254,8 +257,11 @@ final class PictureDrawing {
     var depth = [Float](repeating: 0, count: count)
     var classes = [UInt8](repeating: 255, count: count)
     var actors = [Int32](repeating: 0, count: count)
-    forEachPixel { i, ray, triangle in
-      guard let triangle else { return }
+    let (n, width) = (simulator.raysPerSide, simulator.camera.width)
+    forEachRay { x, y, ray, triangle in
+      // The ray nearest to the pixel's middle speaks for it.
+      guard let triangle, x % n == n / 2, y % n == n / 2 else { return }
+      let i = (y / n) * width + x / n
       let along = Self.depth(triangle, ray)
       depth[i] = along * ray.dot(forward)
       classes[i] = triangle.lidarseg
@@ -283,7 +289,9 @@ final class PictureDrawing {
     }
     return outlines.keys.sorted().map { id in
       let o = outlines[id] ?? (0, 0)
-      return CameraView.Visibility(actor: id, visiblePixels: o.visible, outlinePixels: max(o.outline, o.visible))
+      let share = simulator.raysPerSide * simulator.raysPerSide
+      return CameraView.Visibility(
+        actor: id, visiblePixels: o.visible / share, outlinePixels: max(o.outline, o.visible) / share)
     }
   }
 }

@@ -10,6 +10,8 @@ struct SceneLight: Sendable {
   let zenith: SIMD3<Float>, horizon: SIMD3<Float>
   /// What the ground sends up.
   let bounce: SIMD3<Float>
+  /// What the whole sky sends down on a level surface, white-balanced.
+  let fill: SIMD3<Float>
   let cloudCover: Float
   let fogDensity: Float
   let wetness: Float
@@ -44,6 +46,9 @@ struct SceneLight: Sendable {
     zenith = mix(nightZenith, mix(clearZenith, grey, cloudCover * 0.85), day)
     horizon = mix(nightHorizon, mix(clearHorizon, grey * 1.1, cloudCover), day)
     let sky = (zenith + horizon) / 2
+    // A camera's white balance takes half of the blue out of what the sky lights.
+    let mean = zenith * 0.55 + horizon * 0.45
+    fill = mix(mean, SIMD3(repeating: mean.sum() / 3), 0.55) * 0.8
     bounce = (sky * 0.5 + sun * (0.6 * toSun.z)) * 0.22
     // A mid-grey road in this light lands where a camera's metering would put it.
     let level = ((sky + sun * toSun.z) * SIMD3(0.3, 0.55, 0.15)).sum()
@@ -54,7 +59,7 @@ struct SceneLight: Sendable {
   @inline(__always)
   func ambient(_ normalZ: Float) -> SIMD3<Float> {
     let up = 0.5 + 0.5 * normalZ
-    return (zenith * 0.55 + horizon * 0.45) * up + bounce * (1 - up)
+    return fill * up + bounce * (1 - up)
   }
 
   /// The sky in a direction without clouds, for mirror images; below the horizon the ground.

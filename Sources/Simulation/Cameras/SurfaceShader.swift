@@ -1,7 +1,7 @@
 import Glibc
 
 /// The colour of light that a surface sends to a camera.
-struct SurfaceShader {
+final class SurfaceShader {
   let lighting: SceneLighting
   let ground: GroundMesh
   /// Shadows of what moves, at the picture's moment.
@@ -11,6 +11,26 @@ struct SurfaceShader {
   let headlights: (position: SIMD3<Float>, forward: SIMD3<Float>)?
   /// Radians a pixel.
   let pixelAngle: Float
+
+  /// How much of the sky what moves hides from the ground.
+  let cover: CoverMap
+  private let light: SceneLight
+  private let noise: NoiseTexture
+
+  init(
+    lighting: SceneLighting, ground: GroundMesh, moving: ShadowMap?, camera: SIMD3<Float>,
+    headlights: (position: SIMD3<Float>, forward: SIMD3<Float>)?, pixelAngle: Float, cover: CoverMap
+  ) {
+    self.lighting = lighting
+    self.ground = ground
+    self.moving = moving
+    self.camera = camera
+    self.headlights = headlights
+    self.pixelAngle = pixelAngle
+    self.cover = cover
+    light = lighting.light
+    noise = lighting.noise
+  }
 
   /// Colours of ground materials by raw value, linear.
   static let groundColors: [SIMD3<Float>] = GroundMaterial.allCases.map {
@@ -27,7 +47,6 @@ struct SurfaceShader {
 
   /// Fills in the light of a triangle that faces the camera.
   func prepare(_ t: inout DrawnTriangle) {
-    let light = lighting.light
     var facing = t.normal.dot(light.toSun)
     var color = t.color
     if t.material == .leaf {
@@ -69,8 +88,8 @@ struct SurfaceShader {
     switch t.material {
     case .brick: texture = brick(p, t.normal, depth)
     case .concrete, .plaster, .canvas, .roof: texture = stain(p, t.normal)
-    case .bark, .wood: texture = 0.75 + 0.5 * lighting.noise.at(p.x * 9 + p.y * 9, p.z * 2)
-    case .cloth: texture = 0.85 + 0.3 * lighting.noise.at(p.x * 11 + p.z * 7, p.y * 11 + p.z * 5)
+    case .bark, .wood: texture = 0.75 + 0.5 * noise.at(p.x * 9 + p.y * 9, p.z * 2)
+    case .cloth: texture = 0.85 + 0.3 * noise.at(p.x * 11 + p.z * 7, p.y * 11 + p.z * 5)
     default: break
     }
     var result = t.indirect * texture
@@ -83,7 +102,7 @@ struct SurfaceShader {
     let length = ray.length
     if gloss > 0 { result += reflection(t, ray / length, gloss, share) }
     if let lamps = lighting.lamps { result += night(p, t.normal, t.color * texture, lamps) }
-    return lighting.light.throughAir(result, depth * length)
+    return light.throughAir(result, depth * length)
   }
 
   /// The mirror image of sky and sun in a glossy surface.
@@ -93,12 +112,12 @@ struct SurfaceShader {
     let squared = away * away
     let fresnel = gloss + (1 - gloss) * squared * squared * away * 0.8
     let mirrored = d + t.normal * (2 * facing)
-    var result = lighting.light.mirrored(mirrored) * fresnel
+    var result = light.mirrored(mirrored) * fresnel
     if share > 0 {
-      let glint = max(0, mirrored.dot(lighting.light.toSun))
+      let glint = max(0, mirrored.dot(light.toSun))
       let g = glint * glint * glint * glint
       let sharp = g * g * g * g
-      result += lighting.light.sun * (share * fresnel * (0.25 * g + 5 * sharp * sharp))
+      result += light.sun * (share * fresnel * (0.25 * g + 5 * sharp * sharp))
     }
     return result
   }
@@ -122,17 +141,17 @@ struct SurfaceShader {
 
   private func brick(_ p: SIMD3<Float>, _ n: SIMD3<Float>, _ depth: Float) -> Float {
     let u = p.x * -n.y + p.y * n.x
-    let row = (p.z / 0.075).rounded(.down)
+    let row = (p.z / 0.075).floored
     let x = u / 0.23 + (Int(row) & 1 == 0 ? 0 : 0.5)
-    let tone = 0.8 + 0.4 * lighting.noise.at(x.rounded(.down) * 3.7, row * 5.3)
+    let tone = 0.8 + 0.4 * noise.at(x.floored * 3.7, row * 5.3)
     let fine = max(0, 1 - depth * pixelAngle / 0.03)
-    let mortar = (p.z / 0.075 - row) < 0.13 || (x - x.rounded(.down)) < 0.05
+    let mortar = (p.z / 0.075 - row) < 0.13 || (x - x.floored) < 0.05
     return (1 - fine * 0.6) + fine * 0.6 * (mortar ? 1.5 : tone) + (1 - fine) * 0.1
   }
 
   private func stain(_ p: SIMD3<Float>, _ n: SIMD3<Float>) -> Float {
     let u = p.x * -n.y + p.y * n.x
-    return 0.82 + 0.24 * lighting.noise.at(u * 0.6, p.z * 0.25) + 0.12 * lighting.noise.at(u * 5, p.z * 5)
+    return 0.82 + 0.24 * noise.at(u * 0.6, p.z * 0.25) + 0.12 * noise.at(u * 5, p.z * 5)
   }
 
   // MARK: ground
@@ -153,17 +172,16 @@ struct SurfaceShader {
       normal = meeting.normal
     }
     let p = camera + d * distance
-    let light = lighting.light
     var color: SIMD3<Float>
     if isKerb {
-      color = SIMD3(0.30, 0.295, 0.28) * (0.8 + 0.3 * lighting.noise.at(p.x * 2, p.y * 2))
+      color = SIMD3(0.30, 0.295, 0.28) * (0.8 + 0.3 * noise.at(p.x * 2, p.y * 2))
     } else {
       color = groundColor(p, d, footprint)
     }
     var gloss: Float = 0
     if light.wetness > 0 {
       color *= 1 - 0.45 * light.wetness
-      let puddle = lighting.noise.cloud(p.x * 0.25, p.y * 0.25)
+      let puddle = noise.cloud(p.x * 0.25, p.y * 0.25)
       gloss = light.wetness * min(1, max(0.15, (puddle - 0.35) * 4))
     }
     var result = color * light.ambient(normal.z) * occlusion(p)
@@ -177,7 +195,7 @@ struct SurfaceShader {
     let squared = away * away
     let sheen = squared * squared * away
     let mirrored = d + normal * (2 * fall)
-    result += light.mirrored(mirrored) * (sheen * (0.12 + 0.65 * gloss) + 0.03 * gloss)
+    result += light.mirrored(mirrored) * (sheen * (0.05 + 0.7 * gloss) + 0.03 * gloss)
     if let lamps = lighting.lamps { result += night(p, normal, color, lamps) }
     return light.throughAir(result, distance)
   }
@@ -185,7 +203,6 @@ struct SurfaceShader {
   /// The ground's colour with the grain of its material, less fine the farther away.
   @inline(__always)
   private func groundColor(_ p: SIMD3<Float>, _ d: SIMD3<Float>, _ footprint: Float) -> SIMD3<Float> {
-    let noise = lighting.noise
     var (color, material) = Self.groundColors.withUnsafeBufferPointer { palette in
       var (color, material) = ground.blend(p.x, p.y, palette)
       if footprint > 0.08 {
@@ -205,12 +222,13 @@ struct SurfaceShader {
       let patch = noise.cloud(p.x * 0.35, p.y * 0.35)
       let blade = noise.at(p.x * 13, p.y * 13) - 0.5
       let near: Float = max(0, 1 - footprint / 0.15)
-      color *= Float(0.7) + 0.6 * patch + blade * near * 0.7
+      let tone: Float = 0.7 + 0.6 * patch + 0.7 * blade * near
+      color *= tone
       color += SIMD3<Float>(0.07, 0.035, 0.01) * max(Float(0), patch - 0.55)
     case .sidewalk:
       let (u, v) = (p.x / 1.2, p.y / 1.2)
-      let joint = min(u - u.rounded(.down), v - v.rounded(.down)) < 0.02
-      let stone = noise.at(u.rounded(.down) * 7.3, v.rounded(.down) * 3.1)
+      let joint = min(u - u.floored, v - v.floored) < 0.02
+      let stone = noise.at(u.floored * 7.3, v.floored * 3.1)
       let slab: Float = 0.86 + 0.24 * stone
       color *= joint ? slab - 0.3 * fine : slab
       let grain: Float = (noise.at(p.x * 31, p.y * 31) - 0.5) * fine
@@ -228,10 +246,7 @@ struct SurfaceShader {
 
   /// Under and beside vehicles little sky is seen.
   @inline(__always)
-  private func occlusion(_ p: SIMD3<Float>) -> Float { cover?.share(p.x, p.y) ?? 1 }
-
-  /// How much of the sky what moves hides from the ground.
-  var cover: CoverMap?
+  private func occlusion(_ p: SIMD3<Float>) -> Float { cover.share(p.x, p.y) }
 }
 
 /// The share of the sky that actors leave to the ground around the camera, 0 to 1 a quarter metre.
@@ -260,7 +275,7 @@ final class CoverMap {
         let u = abs(dx * forward.x + dy * forward.y) - length / 2
         let v = abs(dy * forward.x - dx * forward.y) - width / 2
         let outside = max(u, v)
-        let hidden = strength * min(1, max(0, 0.55 - outside / 0.9))
+        let hidden = min(0.9, strength * min(1, max(0, 0.55 - outside / 0.9)))
         values[i * side + j] *= 1 - hidden
       }
     }

@@ -77,15 +77,30 @@ package struct RecordedSurroundings {
     return order.enumerated().compactMap { k, token in
       guard let track = tracks[token], let first = track.first?.1 else { return nil }
       let poses = track.map { $0.1.box.ownerFromBox }
-      let path =
-        track.count == 1
-        ? MotionPath(standingAt: poses[0], from: track[0].0 - 250_000, to: track[0].0 + 250_000)
-        : MotionPath(timestamps: track.map(\.0), poses: poses)
+      let path = Self.path(times: track.map(\.0), poses: poses)
       return Actor(
         id: Int32(k + 1), category: first.category, size: first.box.size, appearanceSeed: UInt64(k + 1),
         hasRider: first.attribute == "cycle.with_rider" || first.attribute == nil && first.box.height > 1.4,
         path: path)
     }
+  }
+
+  /// The track through these poses, a quarter of a second longer at both ends: other sensors fire before and after.
+  private static func path(times: [Int64], poses: [RigidTransform]) -> MotionPath {
+    let reach: Int64 = 250_000
+    guard times.count > 1 else {
+      return MotionPath(standingAt: poses[0], from: times[0] - reach, to: times[0] + reach)
+    }
+    func beyond(_ end: Int, _ inner: Int, _ time: Int64) -> RigidTransform {
+      let velocity = (poses[end].translation - poses[inner].translation) / Double(times[end] - times[inner])
+      return RigidTransform(
+        rotation: poses[end].rotation, translation: poses[end].translation + velocity * Double(time - times[end]))
+    }
+    let last = times.count - 1
+    let (before, after) = (times[0] - reach, times[last] + reach)
+    return MotionPath(
+      timestamps: [before] + times + [after],
+      poses: [beyond(0, 1, before)] + poses + [beyond(last, last - 1, after)])
   }
 
   // MARK: points

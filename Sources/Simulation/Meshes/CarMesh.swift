@@ -38,7 +38,7 @@ package enum CarMesh {
         SIMD3(0.95, 0.47, 0.96), SIMD3(0.99, 0.40, 0.90), SIMD3(1, 0.30, 0.84),
       ],
       baseRear: 0.005, roofRear: 0.02, roofFront: 0.74, baseFront: 0.90, belt: 0.55, roofWidth: 0.88, panes: 3,
-      hasBed: false, hasRearGlass: false)
+      hasBed: false, hasRearGlass: true)
     static let pickup = Style(
       body: [
         SIMD3(0, 0.50, 0.94), SIMD3(0.01, 0.58, 0.97), SIMD3(0.3, 0.58, 1), SIMD3(0.6, 0.58, 1),
@@ -152,7 +152,7 @@ package enum CarMesh {
       mesh.addFramedPanel(
         corner(style.baseRear, side * w, base), corner(style.baseFront, side * w, base),
         corner(style.roofFront, side * r, roof), corner(style.roofRear, side * r, roof), panes: style.panes,
-        border: SIMD2(0.045, 0.07), frame: paint, pane: style.hasRearGlass ? .glass : .glass)
+        border: SIMD2(0.045, 0.07), frame: paint, pane: .glass)
     }
     mesh.addFramedPanel(
       corner(style.baseFront, -w, base), corner(style.baseFront, w, base), corner(style.roofFront, r, roof),
@@ -221,8 +221,8 @@ package enum CarMesh {
         frame.point(0.965, y * 0.98, front.y - 0.02), frame.point(0.990, y * 0.55, front.y - 0.035), .headlight)
       let z = style.body[1].y
       mesh.addQuad(
-        frame.point(-0.004, side * 0.58, z - 0.15), frame.point(0.012, side * 0.97, z - 0.15),
-        frame.point(0.012, side * 0.97, z - 0.02), frame.point(-0.002, side * 0.62, z - 0.02), .taillight)
+        frame.point(-0.008, side * 0.62, z - 0.15), frame.point(0, side * 0.95, z - 0.15),
+        frame.point(0.008, side * 0.95, z - 0.02), frame.point(-0.006, side * 0.66, z - 0.02), .taillight)
     }
     for (x, z) in [(Float(-0.006), Float(0.40)), (1.003, 0.30)] {
       mesh.addQuad(

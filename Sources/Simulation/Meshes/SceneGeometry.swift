@@ -83,11 +83,12 @@ public struct SceneGeometry: Sendable {
       distances = [13, 28, 65]
       castLevel = 1
     case .bush:
-      let leaves = min(2400, max(150, Int(min(220 * size.x * size.y, 1e4))))
-      levels = [leaves, leaves / 4, leaves / 14].map { (count: Int) in
+      let leaves = min(8000, max(300, Int(min(300 * (size.x * size.y + size.z * (size.x + size.y)), 1e4))))
+      levels = [leaves, leaves / 3, leaves / 10, leaves / 30].map { (count: Int) in
         PlantMeshes.bush(size: size, seed: prop.seed, leaves: max(24, count))
       }
-      distances = [16, 45]
+      distances = [9, 22, 50]
+      castLevel = 1
     case .building: levels = [BuildingMesh.make(size: size, seed: prop.seed)]
     default: levels = [StreetFurnitureMeshes.make(prop.kind, size: size, seed: prop.seed)]
     }

@@ -59,7 +59,7 @@ package enum SurfaceMaterial: UInt8, Sendable, Hashable, CaseIterable {
     case .pane: Optics(0.08, spread: 0.5, mirror: 0.55, transmission: 0.2, gloss: 0.25)
     case .roof: Optics(0.2, spread: 0.3)
     case .bark: Optics(0.28, spread: 0.3)
-    case .leaf: Optics(0.28, spread: 0.4, gloss: 0.01)
+    case .leaf: Optics(0.28, spread: 0.4)
     case .wood: Optics(0.4, spread: 0.3)
     case .retroreflector: Optics(0.8, retro: 6)
     case .conePlastic: Optics(0.45, spread: 0.25)

@@ -41,7 +41,7 @@ package struct CounterRandom: Sendable {
 
   /// Whole number in 0..<count.
   /// - Precondition: `count > 0`.
-  package mutating func index(_ count: Int) -> Int { Int((next() >> 32) &* UInt64(count) >> 32) }
+  package mutating func index(_ count: Int) -> Int { Int(((next() >> 32) &* UInt64(count)) >> 32) }
 
   /// Nearly normal with mean 0 and deviation 1: the sum of four uniform 16-bit numbers, so never beyond 3.5.
   @inline(__always)

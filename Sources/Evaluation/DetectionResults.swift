@@ -1,0 +1,138 @@
+import Geometry
+import Recording
+import Results
+import Scenes
+
+/// A detection submission, judged box by box and brought into the order of the truth.
+struct DetectionResults {
+  /// `[sample][box]`: the boxes that are scored.
+  private(set) var boxes: [[EvaluationBox]]
+  /// `[sample][place]`: results of vehicle classes near the ego.
+  private(set) var vehicles: [[VehicleRecall.Place]]
+
+  private static let vehicleClasses: Set<DetectionClass> = [
+    .car, .truck, .bus, .trailer, .constructionVehicle, .motorcycle, .bicycle,
+  ]
+
+  /// Reads `detections.json`.
+  /// - Throws: `ResultsError` where it is no submission; `EvaluationError` with all that is wrong in it: unknown, missing
+  ///   and repeated samples, class and attribute names, scores and sizes.
+  init(_ path: String, truth: SampleTruth, dataset: Dataset) throws {
+    boxes = truth.samples.map { _ in [] }
+    vehicles = boxes.map { _ in [] }
+    var problems = EvaluationError()
+    var ledger = SampleLedger(path: path, truth: truth)
+    try Submission.read(path, kind: .detection) { token, found in
+      guard let row = ledger.row(of: token, boxCount: found.count, dataset: dataset, &problems) else {
+        return
+      }
+      let sample = truth.samples[row]
+      for raw in found {
+        guard let box = Self.judge(raw, sample: token, path, &problems) else { continue }
+        let distance = (box.center - sample.ego).xy.length
+        if distance < VehicleRecall.range, Self.vehicleClasses.contains(box.name) {
+          vehicles[row].append(VehicleRecall.Place(center: box.center.xy, score: box.score))
+        }
+        guard distance < box.name.evaluationRange,
+          !SampleTruth.isInRack(box.center, box.name, sample.bicycleRacks)
+        else { continue }
+        boxes[row].append(box)
+      }
+    }
+    ledger.finish(&problems)
+    try problems.check()
+  }
+
+  /// A box as it is scored, or nil where it cannot be; what is wrong is added to the problems.
+  private static func judge(
+    _ raw: SubmissionBox, sample: String, _ path: String, _ problems: inout EvaluationError
+  ) -> EvaluationBox? {
+    func fail(_ field: String, _ found: String, _ expected: String) -> EvaluationBox? {
+      problems.add(
+        file: path, place: "sample \(sample), byte \(raw.offset): \(field)", found: found, expected: expected)
+      return nil
+    }
+    guard let name = DetectionClass(rawValue: raw.name) else {
+      return fail("detection_name", "\"\(raw.name)\"", "one of the ten detection classes")
+    }
+    guard raw.attribute.isEmpty || BoxAttribute(rawValue: raw.attribute) != nil else {
+      return fail("attribute_name", "\"\(raw.attribute)\"", "one of nuScenes' eight, or nothing")
+    }
+    guard raw.sampleToken == sample else {
+      return fail("sample_token", "\"\(raw.sampleToken)\"", "the sample under which the box stands")
+    }
+    if let fault = scoreFault(raw) { return fail("detection_score", fault, "a decimal number from 0 to 1") }
+    guard raw.box.center.isFinite else { return fail("translation", "\(raw.box.center)", "finite numbers") }
+    guard raw.box.size.isFinite, raw.box.size.min() > 0 else {
+      return fail("size", "\(raw.box.size)", "finite numbers above 0")
+    }
+    guard raw.box.rotation.norm.isFinite, raw.box.rotation.norm > 0 else {
+      return fail("rotation", "\(raw.box.rotation.wxyz)", "a quaternion")
+    }
+    return EvaluationBox(
+      name: name, center: raw.box.center, size: raw.box.size, yaw: raw.box.rotation.normalized.yaw,
+      velocity: raw.velocity, score: raw.score, attribute: BoxAttribute(rawValue: raw.attribute))
+  }
+
+  /// What is wrong with a score, or nil.
+  static func scoreFault(_ raw: SubmissionBox) -> String? {
+    if raw.scoreIsInteger {
+      return raw.score.magnitude < 1e9 ? "the whole number \(Int(raw.score))" : "a whole number"
+    }
+    return raw.score >= 0 && raw.score <= 1 ? nil : "\(raw.score)"
+  }
+}
+
+/// Which samples a submission has named: each of the split once, none that the dataroot does not know.
+struct SampleLedger {
+  private let path: String
+  private let truth: SampleTruth
+  private var seen: [Bool]
+
+  init(path: String, truth: SampleTruth) {
+    self.path = path
+    self.truth = truth
+    seen = truth.samples.map { _ in false }
+  }
+
+  /// The place of a sample among the evaluated ones; nil for one outside the split, and for one that is wrong.
+  mutating func row(
+    of token: String, boxCount: Int, dataset: Dataset, _ problems: inout EvaluationError
+  ) -> Int? {
+    guard let row = truth.rows[token] else {
+      if !Self.isKnown(token, dataset) {
+        problems.add(
+          file: path, place: "sample \(token)", found: "not in \(dataset.version)",
+          expected: "a sample of the dataroot")
+      }
+      return nil
+    }
+    if seen[row] {
+      problems.add(file: path, place: "sample \(token)", found: "there twice", expected: "each sample once")
+      return nil
+    }
+    seen[row] = true
+    if boxCount > Submission.boxLimit {
+      problems.add(
+        file: path, place: "sample \(token)", found: "\(boxCount) boxes",
+        expected: "at most \(Submission.boxLimit)")
+    }
+    return row
+  }
+
+  /// Adds the samples that were never named.
+  func finish(_ problems: inout EvaluationError) {
+    for (row, sample) in truth.samples.enumerated() where !seen[row] {
+      problems.add(
+        file: path, place: "sample \(sample.token)", found: "missing",
+        expected: "every sample of the split, with an empty list where nothing is found")
+    }
+  }
+
+  static func isKnown(_ token: String, _ dataset: Dataset) -> Bool {
+    do {
+      _ = try dataset.keyframe(token: token)
+      return true
+    } catch { return false }
+  }
+}

@@ -1,0 +1,111 @@
+import Geometry
+import Recording
+import Scenes
+
+/// The evaluated keyframes with what is true of them, scene by scene in the dataroot's order.
+struct SampleTruth {
+  /// One keyframe's truth.
+  struct Sample {
+    let token: String
+    let scene: String
+    /// The ego's position at the LiDAR's time in the global frame.
+    let ego: SIMD3<Double>
+    /// Places where bicycles and motorcycles are not scored.
+    let bicycleRacks: [Box3D]
+    /// The annotated boxes that are scored.
+    let boxes: [EvaluationBox]
+    /// The annotated vehicles with LiDAR points.
+    let vehicles: [VehicleRecall.Place]
+  }
+
+  private(set) var samples: [Sample] = []
+  private(set) var rows: [String: Int] = [:]
+
+  /// Reads the truth of a split's scenes.
+  /// - Throws: `RecordingError`; `EvaluationError` for keyframes without LIDAR_TOP and attributes that nuScenes does not
+  ///   have.
+  init(_ dataset: Dataset, scenes: [String]) throws {
+    var problems = EvaluationError()
+    for name in scenes {
+      let scene = try dataset.scene(named: name)
+      let poses = Self.egoPositions(scene)
+      for keyframe in scene.keyframes {
+        guard let ego = poses[keyframe.token] else {
+          problems.add(
+            file: dataset.root, place: "sample \(keyframe.token)", found: "no LIDAR_TOP keyframe",
+            expected: "one, from whose pose distances are measured")
+          continue
+        }
+        rows[keyframe.token] = samples.count
+        samples.append(try Self.sample(dataset, keyframe.token, name, ego, &problems))
+      }
+    }
+    try problems.check()
+  }
+
+  /// The ego's position at each keyframe's LiDAR sweep; the table's last sweep of a keyframe counts.
+  private static func egoPositions(_ scene: Scene) -> [String: SIMD3<Double>] {
+    var result: [String: SIMD3<Double>] = [:]
+    for data in scene.measurements where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+      result[data.sampleToken] = data.globalFromEgo.translation
+    }
+    return result
+  }
+
+  private static func sample(
+    _ dataset: Dataset, _ token: String, _ scene: String, _ ego: SIMD3<Double>,
+    _ problems: inout EvaluationError
+  ) throws -> Sample {
+    let annotations = try dataset.annotations(sample: token)
+    let racks = annotations.filter { $0.category == "static_object.bicycle_rack" }.map(\.box)
+    var boxes: [EvaluationBox] = []
+    var vehicles: [VehicleRecall.Place] = []
+    for annotation in annotations {
+      let distance = (annotation.box.center - ego).xy.length
+      if annotation.category.hasPrefix("vehicle."), annotation.category != "vehicle.ego",
+        annotation.lidarPointCount > 0
+      {
+        vehicles.append(
+          VehicleRecall.Place(
+            center: annotation.box.center.xy,
+            counts: annotation.lidarPointCount >= VehicleRecall.pointCount && distance < VehicleRecall.range))
+      }
+      guard let name = DetectionClass(category: annotation.category) else { continue }
+      guard let attribute = attribute(annotation, &problems) else { continue }
+      guard annotation.box.rotation.norm > 0 else {
+        problems.add(
+          file: "sample_annotation.json", place: "\(annotation.token).rotation", found: "0",
+          expected: "a rotation")
+        continue
+      }
+      guard distance < name.evaluationRange, annotation.lidarPointCount + annotation.radarPointCount != 0,
+        !isInRack(annotation.box.center, name, racks)
+      else { continue }
+      let velocity = try dataset.velocity(ofAnnotation: annotation.token)?.xy ?? SIMD2(.nan, .nan)
+      boxes.append(
+        EvaluationBox(
+          name: name, center: annotation.box.center, size: annotation.box.size,
+          yaw: annotation.box.rotation.normalized.yaw, velocity: velocity, attribute: attribute.value))
+    }
+    return Sample(
+      token: token, scene: scene, ego: ego, bicycleRacks: racks, boxes: boxes, vehicles: vehicles)
+  }
+
+  private struct Attribute { let value: BoxAttribute? }
+
+  private static func attribute(_ annotation: Annotation, _ problems: inout EvaluationError) -> Attribute? {
+    guard let text = annotation.attribute, !text.isEmpty else { return Attribute(value: nil) }
+    guard let attribute = BoxAttribute(rawValue: text) else {
+      problems.add(
+        file: "sample_annotation.json", place: "\(annotation.token).attribute", found: text,
+        expected: "one of nuScenes' eight")
+      return nil
+    }
+    return Attribute(value: attribute)
+  }
+
+  /// Whether a bicycle or motorcycle stands in a rack, where boxes of truth are not reliable.
+  static func isInRack(_ center: SIMD3<Double>, _ name: DetectionClass, _ racks: [Box3D]) -> Bool {
+    (name == .bicycle || name == .motorcycle) && racks.contains { $0.contains(center) }
+  }
+}

@@ -1,0 +1,98 @@
+/// How each of ONNX's operators becomes operators of a graph, by its name.
+enum ONNXOperators {
+  /// Adds a node to the importer's graph and returns its outputs' values.
+  typealias Builder = @Sendable (inout ONNXImporter, ONNXNode) throws -> [ONNXImporter.Value]
+
+  static let builders: [String: Builder] = elementwise.merging(shaping) { $1 }.merging(layers) { $1 }
+    .merging(sampling) { $1 }.merging(constants) { $1 }
+
+  /// Nodes whose value is known when the graph is built.
+  static let constants: [String: Builder] = [
+    "Constant": constant, "ConstantOfShape": constantOfShape, "Shape": shape, "Size": size, "Range": range,
+  ]
+
+  private static let constant: Builder = { importer, node in
+    if let a = node.attribute("value") {
+      guard a.hasT else { throw node.fault("attribute value without a tensor", expected: "a tensor") }
+      let value = try importer.file.value(a.t, field: "node \(node.name) (Constant)")
+      return [.constant(value, name: node.outputs.first)]
+    }
+    if node.has("value_float") {
+      return [importer.constant(TensorValue([], [try node.float("value_float", 0)]))]
+    }
+    if node.has("value_int") {
+      return [importer.constant(TensorValue([], integers: [Int64(try node.int("value_int", 0))]))]
+    }
+    if let floats = node.floats("value_floats") {
+      return [importer.constant(TensorValue([floats.count], floats))]
+    }
+    if let ints = node.ints("value_ints") {
+      return [importer.constant(TensorValue([ints.count], integers: ints.map { Int64($0) }))]
+    }
+    throw node.fault("no value of numbers", expected: "value, value_float(s) or value_int(s)")
+  }
+
+  private static let constantOfShape: Builder = { importer, node in
+    let extents = try importer.knownIntegers(node, 0) ?? []
+    guard TensorType.isValid(extents), extents.reduce(1, *) <= 1 << 28 else {
+      throw node.fault("shape \(extents)", expected: "2^28 elements at most")
+    }
+    var fill = TensorValue([], [0])
+    if let a = node.attribute("value"), a.hasT {
+      fill = try importer.file.value(a.t, field: "node \(node.name) (ConstantOfShape)")
+    }
+    guard fill.type.count == 1 else { throw node.fault("\(fill.type.count) values", expected: "1") }
+    let scalar = try importer.step(.reshape(.init([])), [importer.constant(fill)], node)
+    return try importer.emit(.expand(.init(extents)), [scalar], node)
+  }
+
+  private static let shape: Builder = { importer, node in
+    let shape = importer.shape(try importer.required(node, 0))
+    func bound(_ name: String, _ standard: Int) throws -> Int {
+      let value = try node.int(name, standard)
+      return min(max(value < 0 ? max(value, -shape.count) + shape.count : value, 0), shape.count)
+    }
+    let start = try bound("start", 0), end = max(start, try bound("end", shape.count))
+    let extents = shape[start..<end].map { Int64($0) }
+    return [importer.constant(TensorValue([extents.count], integers: extents))]
+  }
+
+  private static let size: Builder = { importer, node in
+    let count = importer.type(try importer.required(node, 0)).count
+    return [importer.constant(TensorValue([], integers: [Int64(count)]))]
+  }
+
+  private static let range: Builder = { importer, node in
+    let parts = try (0..<3).map { i in
+      guard let value = importer.known(try importer.required(node, i)), value.type.count == 1 else {
+        throw node.fault("input \(i) is not known", expected: "constant numbers")
+      }
+      return value
+    }
+    let numbers = parts.map { part in
+      part.floats.map { Double($0[0]) } ?? part.integers.map { Double($0[0]) } ?? 0
+    }
+    let count = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
+    guard count.isFinite, count <= 0x1p28 else {
+      throw node.fault("\(count) numbers", expected: "2^28 at most")
+    }
+    let steps = 0..<max(0, Int(count))
+    if let start = parts[0].integers?[0], let delta = parts[2].integers?[0] {
+      return [
+        importer.constant(
+          TensorValue([steps.count], integers: steps.map { start &+ delta &* Int64($0) }))
+      ]
+    }
+    return [
+      importer.constant(TensorValue([steps.count], steps.map { Float(numbers[0] + numbers[2] * Double($0)) }))
+    ]
+  }
+
+  /// An axis counted from the front.
+  static func axis(_ axis: Int, rank: Int, _ node: ONNXNode) throws -> Int {
+    guard axis >= -rank, axis < rank else {
+      throw node.fault("axis \(axis)", expected: "\(-rank) to \(rank - 1)")
+    }
+    return axis < 0 ? axis + rank : axis
+  }
+}

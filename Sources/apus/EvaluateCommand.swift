@@ -1,0 +1,33 @@
+import ArgumentParser
+import ArrayFiles
+import Evaluation
+import Foundation
+import Recording
+import Results
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Scores a run against a dataroot's annotations by the public definitions.",
+    discussion: """
+      Example: apus evaluate runs/mini --truth ~/data/nuscenes --split mini_val --json
+      RUN may be any folder with detections.json or forecasts.json. Beside a run.json the figures are also written to
+      metrics.json. Detection and forecasting follow nuscenes-devkit 1.2.0; a figure that does not exist is null.
+      """)
+
+  @Argument(help: "A run's folder, or any with detections.json or forecasts.json.") var folder: String
+  @Option(help: "The dataroot with the annotations.") var truth: String
+  @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
+  @Option(help: "Score the scenes of this split; by default all.") var split: String?
+  @Flag(help: "Print the figures as one JSON value.") var json = false
+
+  func run() throws {
+    let manifestPath = "\(folder)/run.json"
+    let hasManifest = FileManager.default.fileExists(atPath: manifestPath)
+    let manifest = hasManifest ? try RunManifest(path: manifestPath) : nil
+    let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
+    let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
+    if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
+    try Output.result(json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)
+  }
+}
