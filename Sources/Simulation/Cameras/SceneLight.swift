@@ -36,8 +36,8 @@ struct SceneLight: Sendable {
     let warm = min(max(1 - elevation / 0.6, 0), 1)
     let sunColor = SIMD3<Float>(1, 0.95 - 0.25 * warm, 0.88 - 0.5 * warm)
     let strength = max(0, sin(max(elevation, 0))).squareRoot() * (1 - 0.97 * cloudCover)
-    sun = sunColor * (1.25 * strength)
-    let clearZenith = SIMD3<Float>(0.16, 0.30, 0.62) * 0.9
+    sun = sunColor * (1.9 * strength)
+    let clearZenith = SIMD3<Float>(0.14, 0.28, 0.62)
     let clearHorizon = SIMD3<Float>(0.62, 0.72, 0.85) * (1 - 0.2 * warm) + SIMD3(0.3, 0.12, 0) * (warm * 0.5)
     let grey = SIMD3<Float>(0.62, 0.64, 0.67)
     let nightZenith = SIMD3<Float>(0.006, 0.008, 0.014)
@@ -48,11 +48,11 @@ struct SceneLight: Sendable {
     let sky = (zenith + horizon) / 2
     // A camera's white balance takes half of the blue out of what the sky lights.
     let mean = zenith * 0.55 + horizon * 0.45
-    fill = mix(mean, SIMD3(repeating: mean.sum() / 3), 0.55) * 0.8
+    fill = mix(mean, SIMD3(repeating: mean.sum() / 3), 0.75) * 0.8
     bounce = (sky * 0.5 + sun * (0.6 * toSun.z)) * 0.22
     // A mid-grey road in this light lands where a camera's metering would put it.
     let level = ((sky + sun * toSun.z) * SIMD3(0.3, 0.55, 0.15)).sum()
-    exposure = 0.95 / pow(max(level, 0.02), 0.8) * pow(2, Float(weather.exposureBias))
+    exposure = 1.0 / pow(max(level, 0.16), 0.8) * pow(2, Float(weather.exposureBias))
   }
 
   /// Light from sky and ground on a surface with this upward part of its normal.
@@ -65,11 +65,14 @@ struct SceneLight: Sendable {
   /// The sky in a direction without clouds, for mirror images; below the horizon the ground.
   @inline(__always)
   func mirrored(_ d: SIMD3<Float>) -> SIMD3<Float> {
-    if d.z < 0 { return bounce * 0.9 }
-    let t = min(1, d.z * 1.6)
+    let below = bounce * 0.9
+    if d.z < -0.08 { return below }
+    let t = min(1, max(0, d.z) * 1.6)
     // Streets reflect houses and trees before the sky.
-    let skyline = min(1, max(0.25, (d.z - 0.05) * 5))
-    return (horizon + (zenith - horizon) * t) * skyline
+    let skyline = min(1, max(0.3, (d.z - 0.05) * 3))
+    let above = (horizon + (zenith - horizon) * t) * skyline
+    let blend = min(1, (d.z + 0.08) / 0.16)
+    return below + (above - below) * blend
   }
 
   /// The sky that a camera sees in a unit direction.
@@ -96,7 +99,7 @@ struct SceneLight: Sendable {
   /// A colour as it is seen through the air over this distance.
   @inline(__always)
   func throughAir(_ color: SIMD3<Float>, _ distance: Float) -> SIMD3<Float> {
-    let haze = 1 - exp(-(fogDensity + 0.0006) * distance)
+    let haze = 1 - exp(-(fogDensity + 0.0003) * distance)
     return color + (horizon * 0.92 - color) * haze
   }
 }

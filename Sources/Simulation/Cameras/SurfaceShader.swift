@@ -58,11 +58,11 @@ final class SurfaceShader {
     t.indirect = color * light.ambient(t.normal.z)
     if light.isNight {
       switch t.material {
-      case .headlight: t.indirect += SIMD3(1.6, 1.5, 1.3)
-      case .taillight: t.indirect += t.color * 1.2
+      case .headlight: t.indirect += SIMD3(0.9, 0.85, 0.75)
+      case .taillight: t.indirect += t.color * 0.9
       case .pane:
         let bits = CounterRandom.mix(UInt64(t.plane.bitPattern &* 31 ^ t.normal.x.bitPattern))
-        if bits & 3 == 0 { t.indirect += SIMD3(0.45, 0.34, 0.18) * Float(bits >> 8 & 0xFF) * (1 / 255) }
+        if bits & 3 == 0 { t.indirect += SIMD3(0.22, 0.17, 0.09) * Float(bits >> 8 & 0xFF) * (1 / 255) }
       default: break
       }
     } else if t.material == .headlight {
@@ -73,10 +73,10 @@ final class SurfaceShader {
   /// The sun's share at a point.
   @inline(__always)
   func sunlight(_ p: SIMD3<Float>, _ n: SIMD3<Float>) -> Float {
-    let lifted = p + n * 0.04
+    let lifted = p + n * 0.12
     var share: Float = 1
-    if let shadows = lighting.shadows { share = shadows.light(lifted, bias: 0.12) }
-    if share > 0, let moving { share *= moving.light(lifted, bias: 0.06) }
+    if let shadows = lighting.shadows { share = shadows.light(lifted, bias: 0.15) }
+    if share > 0, let moving { share *= moving.light(p + n * 0.05, bias: 0.08) }
     return share
   }
 

@@ -20,7 +20,7 @@ package struct GroundMesh: Sendable {
   /// The surface of a scene's ground within a window of global x and y, moved by `origin`.
   init(_ ground: Ground, window: (low: SIMD2<Double>, high: SIMD2<Double>), origin: SIMD3<Double>) {
     let size = window.high - window.low
-    let cell = max(0.05, (size.x * size.y / 16e6).squareRoot())
+    let cell = max(0.05, (size.x * size.y / 32e6).squareRoot())
     grid = BEVGrid(
       minimumX: window.low.x, minimumY: window.low.y, cellSize: cell, countX: max(1, Int(size.x / cell)),
       countY: max(1, Int(size.y / cell)))

@@ -79,7 +79,7 @@ public struct SceneGeometry: Sendable {
     var castLevel = 0
     switch prop.kind {
     case .tree:
-      levels = [5000, 1600, 420, 110].map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
+      levels = [9000, 1600, 420, 110].map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
       distances = [13, 28, 65]
       castLevel = 1
     case .bush:
