@@ -155,7 +155,7 @@ struct SceneRenderer: Sendable {
   private func make(_ job: Job) throws -> Product {
     if let camera = job.camera {
       let view = cameras[camera].view(at: job.captured)
-      return .image(view, jpeg: try JPEGEncoder.encode(view.image))
+      return .image(view, jpeg: try JPEGEncoder.encode(view.image, quality: options.jpegQuality))
     }
     let sweep = lidar.sweep(endingAt: job.captured)
     guard job.isKeyframe else { return .sweep(sweep, counts: []) }

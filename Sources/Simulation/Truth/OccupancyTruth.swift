@@ -51,7 +51,9 @@ struct OccupancyTruth: Sendable {
     for fixture in geometry.fixtures {
       let label = Self.label(fixture.lidarseg)
       Self.sample(fixture.levels[min(1, fixture.levels.count - 1)]) { [tiles] p in
-        guard p.z > lowest, p.z < highest, let cell = tiles.cell(x: Double(p.x), y: Double(p.y)) else { return }
+        guard p.z > lowest, p.z < highest, let cell = tiles.cell(x: Double(p.x), y: Double(p.y)) else {
+          return
+        }
         samples[tiles.index(cell.i, cell.j)].append((p, label))
       }
     }

@@ -2,13 +2,15 @@ import Geometry
 import Scenes
 
 /// Which voxels of an Occ3D volume beams and pixels see. Ego frame.
-struct VoxelMasks: Sendable {
+package struct VoxelMasks: Sendable {
   /// Ends of a camera's rays, 70 m away: one every third of a degree or so, 0.25 m at 40 m.
   private let rays: [(origin: SIMD3<Float>, ends: [SIMD3<Float>])]
+  private let views: [(model: CameraModel, cameraFromEgo: RigidTransform)]
   private static let voxelCount = OccupancyVolume.shape.x * OccupancyVolume.shape.y * OccupancyVolume.shape.z
 
   /// - Parameter cameras: each camera's model and `egoFromCamera`.
-  init(_ cameras: [(model: CameraModel, egoFromCamera: RigidTransform)]) {
+  package init(_ cameras: [(model: CameraModel, egoFromCamera: RigidTransform)]) {
+    views = cameras.map { ($0.model, $0.egoFromCamera.inverse) }
     rays = cameras.map { camera in
       let columns = max(1, min(camera.model.width, 224))
       let rows = max(1, min(camera.model.height, 126))
@@ -32,7 +34,7 @@ struct VoxelMasks: Sendable {
 
   /// Voxels that beams cross or hit: 1, others 0.
   /// - Parameter ends: where beams end.
-  func lidar(origin: SIMD3<Double>, ends: [SIMD3<Float>]) -> [UInt8] {
+  package func lidar(origin: SIMD3<Double>, ends: [SIMD3<Float>]) -> [UInt8] {
     var mask = [UInt8](repeating: 0, count: Self.voxelCount)
     let start = SIMD3<Float>(Float(origin.x), Float(origin.y), Float(origin.z))
     mask.withUnsafeMutableBufferPointer { mask in
@@ -47,7 +49,39 @@ struct VoxelMasks: Sendable {
   }
 
   /// Voxels that a camera sees, up to and with the first filled one: 1, others 0.
-  func cameras(semantics: [UInt8]) -> [UInt8] {
+  ///
+  /// Free space is seen by a grid of rays; a filled voxel by a ray to its middle or to the middle of its upper face
+  /// (the ground far away is seen at angles that a grid of rays would miss).
+  package func cameras(semantics: [UInt8]) -> [UInt8] {
+    var mask = freeSpace(semantics: semantics)
+    for k in semantics.indices where semantics[k] != OccupancyVolume.free && mask[k] == 0 {
+      let low = SIMD3(Double(k / 3200), Double(k / 16 % 200), Double(k % 16))
+      for height in [0.5, 0.98] where mask[k] == 0 {
+        let p = (low + SIMD3(0.5, 0.5, height)) * 0.4 + SIMD3(-40, -40, -1)
+        if isSeen(p, voxel: k, semantics: semantics) { mask[k] = 1 }
+      }
+    }
+    return mask
+  }
+
+  private func isSeen(_ p: SIMD3<Double>, voxel: Int, semantics: [UInt8]) -> Bool {
+    for (camera, view) in zip(rays, views) {
+      guard let pixel = view.model.project(view.cameraFromEgo * p), view.model.contains(pixel) else {
+        continue
+      }
+      var isFirst = false
+      semantics.withUnsafeBufferPointer { semantics in
+        Self.walk(from: camera.origin, to: SIMD3<Float>(Float(p.x), Float(p.y), Float(p.z))) { k in
+          isFirst = k == voxel
+          return semantics[k] == OccupancyVolume.free
+        }
+      }
+      if isFirst { return true }
+    }
+    return false
+  }
+
+  private func freeSpace(semantics: [UInt8]) -> [UInt8] {
     var mask = [UInt8](repeating: 0, count: Self.voxelCount)
     mask.withUnsafeMutableBufferPointer { mask in
       semantics.withUnsafeBufferPointer { semantics in
