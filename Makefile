@@ -15,8 +15,9 @@ setup:
 build: setup
 	swift build $(SWIFT_FLAGS) --product apus
 
-test: setup
-	swift build $(SWIFT_FLAGS) --build-tests
+# The products by name: `--build-tests` would also build every tool of every dependency (protoc, in C++).
+test: build
+	swift build $(SWIFT_FLAGS) --product ApusPackageTests
 	swift test $(SWIFT_FLAGS) --skip-build
 
 format:

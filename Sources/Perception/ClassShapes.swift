@@ -37,7 +37,7 @@ struct ClassShape: Sendable {
       name: .constructionVehicle, size: SIMD3(6.4, 2.8, 3.2), spread: SIMD3(1.6, 0.45, 0.6), prior: 0.1,
       tallest: 5, hasHeading: true),
     ClassShape(
-      name: .pedestrian, size: SIMD3(0.7, 0.65, 1.75), spread: SIMD3(0.2, 0.15, 0.17), prior: 0.35,
+      name: .pedestrian, size: SIMD3(0.7, 0.65, 1.75), spread: SIMD3(0.2, 0.15, 0.17), prior: 0.6,
       tallest: 2.1, hasHeading: false),
     ClassShape(
       name: .motorcycle, size: SIMD3(2.1, 0.8, 1.45), spread: SIMD3(0.25, 0.15, 0.2), prior: 0.3, tallest: 2,

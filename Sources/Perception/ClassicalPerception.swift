@@ -26,7 +26,7 @@ public struct ClassicalPerception: Sendable {
     /// Detections below this score are left out.
     public var minimumScore = 0.02
     /// Boxes at or above this score fill the volume.
-    public var volumeScore = 0.3
+    public var volumeScore = 0.5
     /// Occupancy (map and volume) from earlier sweeps alone, for evaluation.
     public var withholdsKeyframeSweep = false
     /// The number of threads.
@@ -90,7 +90,7 @@ public struct ClassicalPerception: Sendable {
     columns.collect(cloud.points, range: source.range, heights: heights)
     let proposals = ObjectProposals(columns: columns, sensor: SIMD2(source.origin.x, source.origin.y))
     return proposals.proposals().compactMap { proposal in
-      let score = Double(proposal.score)
+      let score = Self.confidence(of: proposal)
       guard score >= configuration.minimumScore else { return nil }
       let height = max(proposal.top, proposal.shape.size.z * 0.8)
       let base = ground.height(proposal.center.x, proposal.center.y)
@@ -102,6 +102,16 @@ public struct ClassicalPerception: Sendable {
         name: proposal.shape.name, box: box, velocity: .zero, score: score,
         attribute: Self.attribute(proposal.shape.name))
     }
+  }
+
+  /// How likely a proposal is right, by how well it fits its class.
+  ///
+  /// A vehicle's shape says much, a post's or a pedestrian's little: many things are as narrow. On the one labelled
+  /// drive at hand a vehicle's fit of 0.1 is right about half of the time and one of 0.3 four times in five, which the
+  /// square root follows from below; what is narrow is right far less often than it fits.
+  private static func confidence(of proposal: ObjectProposal) -> Double {
+    let fit = Double(proposal.score)
+    return proposal.shape.isVehicle ? fit.squareRoot() : fit / 2
   }
 
   /// Of a heading and its opposite, the one nearer to the ego's own: more often right than chance.

@@ -79,9 +79,14 @@ struct ClusterShape: Sendable {
     let size = isTurned ? SIMD2(shape.size.y, shape.size.x) : SIMD2(shape.size.x, shape.size.y)
     var center = SIMD2<Float>.zero
     var full = SIMD2<Float>.zero
+    let view = sensor - (rectangle.minimum + rectangle.maximum) / 2
+    let distance = max((view.x * view.x + view.y * view.y).squareRoot(), 0.1)
     for axis in 0..<2 {
       let (low, high) = (rectangle.minimum[axis] - 0.05, rectangle.maximum[axis] + 0.05)
-      full[axis] = max(high - low, size[axis])
+      // Where the sensor looks at the face along this axis at more than a grazing angle, it sees most of it from end
+      // to end, and half of what the class's size would add is left out.
+      let unseen: Float = abs(view[1 - axis]) > 0.25 * distance ? 0.5 : 1
+      full[axis] = max(high - low, (high - low) * (1 - unseen) + size[axis] * unseen)
       if sensor[axis] < low {
         center[axis] = low + full[axis] / 2
       } else if sensor[axis] > high {

@@ -87,15 +87,18 @@ struct ObjectProposals: Sendable {
     return best
   }
 
-  /// How well a footprint agrees with what is around, in [0, 1]: no ground is seen within it, and nothing taller than
-  /// the class grows out of it or close by (pieces of walls look like vehicles).
+  /// How well a footprint agrees with what is around, in (0, 1]: no ground is seen within it, nothing taller than the
+  /// class grows out of it, and no building or tree stands next to a vehicle (pieces of walls look like vehicles).
   private func surroundings(of proposal: ObjectProposal, columnCount: Int) -> Float {
     let isVehicle = proposal.shape.isVehicle
     let ground = columns.groundShare(of: proposal, inset: isVehicle ? 0.4 : 0.1)
-    let tall = columns.tallColumns(
+    var tall = columns.tallColumns(
       around: proposal, margin: isVehicle ? 0.8 : 0.4, above: proposal.shape.tallest)
-    let share = Float(tall) / Float(columnCount)
-    return max(0, 1 - 5 * max(0, ground - 0.08)) / (1 + 2 * share)
+    if isVehicle {
+      tall += 2 * columns.tallColumns(around: proposal, margin: 2, above: 3)
+      tall -= 2 * columns.tallColumns(around: proposal, margin: 0.3, above: 3)
+    }
+    return max(0, 1 - 5 * max(0, ground - 0.08)) / (1 + 2 * Float(tall) / Float(columnCount))
   }
 
   /// Of proposals whose footprints overlap, the one that fits best.

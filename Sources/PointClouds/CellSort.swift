@@ -12,25 +12,43 @@ struct CellSort: Sendable {
   /// The digits' counts: `[pass, digit]`.
   private var histogram: [Int32] = []
 
+  /// After `sort`: the number of cells, and of points that have one.
+  private(set) var cellCount = 0, pointCount = 0
+  /// After `sort`, `cellCount` ascending keys.
+  private(set) var cells: [UInt64] = []
+  /// After `sort`, where each cell's points begin, and `pointCount` after the last.
+  private(set) var starts: [Int32] = []
+  /// After `sort`, `pointCount` places of points, cell by cell.
+  private(set) var points: [Int32] = []
+
   /// Makes room for `n` points.
   mutating func prepare(_ n: Int) {
     if keys.count < n {
       keys = [UInt64](repeating: 0, count: n)
       entries = keys
       spare = keys
+      cells = keys
+      points = [Int32](repeating: 0, count: n)
+      starts = [Int32](repeating: 0, count: n + 1)
     }
   }
 
-  /// The cells (ascending keys), the starts of their points and the points' places, for the first `n` keys.
+  /// Finds the cells, the starts of their points and the points' places, for the first `n` keys.
   /// - Precondition: keys other than `absent` are below `bound`.
   /// - Complexity: O(n) for bounds below 2³².
-  mutating func sorted(_ n: Int, bound: UInt64) -> (cells: [UInt64], starts: [Int32], points: [Int32]) {
+  mutating func sort(_ n: Int, bound: UInt64) {
     let placeBits = max(1, Int.bitWidth - n.leadingZeroBitCount)
     let keyBits = UInt64.bitWidth - bound.leadingZeroBitCount
-    if keyBits + placeBits > 64 { return sortedByComparison(n) }
-    let kept = fillEntries(n, placeBits: placeBits)
-    sortEntries(kept, from: placeBits, to: placeBits + keyBits)
-    return grouped(kept, placeBits: placeBits)
+    guard n > 0, keyBits + placeBits <= 64 else { return sortByComparison(n) }
+    pointCount = fillEntries(n, placeBits: placeBits)
+    sortEntries(pointCount, from: placeBits, to: placeBits + keyBits)
+    group(placeBits: placeBits)
+  }
+
+  /// The starts and places after `sort`, without bounds checks, for kernels.
+  @inline(__always)
+  func withGroups(_ body: (UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int32>) -> Void) {
+    starts.withUnsafeBufferPointer { starts in points.withUnsafeBufferPointer { body(starts, $0) } }
   }
 
   private mutating func fillEntries(_ n: Int, placeBits: Int) -> Int {
@@ -50,10 +68,11 @@ struct CellSort: Sendable {
   private mutating func sortEntries(_ count: Int, from low: Int, to high: Int) {
     let passes = max(1, (high - low + 14) / 15)
     let bits = (high - low + passes - 1) / passes
-    histogram = [Int32](repeating: 0, count: passes << bits)
+    if histogram.count < passes << bits { histogram = [Int32](repeating: 0, count: passes << bits) }
     let mask = UInt64(1) << UInt64(bits) - 1
     entries.withUnsafeBufferPointer { entries in
       histogram.withUnsafeMutableBufferPointer { histogram in
+        histogram.update(repeating: 0)
         for pass in 0..<passes {
           let shift = UInt64(low + bits * pass)
           for e in 0..<count { histogram[pass << bits | Int((entries[e] >> shift) & mask)] += 1 }
@@ -88,44 +107,43 @@ struct CellSort: Sendable {
     swap(&entries, &spare)
   }
 
-  private func grouped(_ count: Int, placeBits: Int) -> (cells: [UInt64], starts: [Int32], points: [Int32]) {
+  private mutating func group(placeBits: Int) {
     let mask = UInt64(1) << UInt64(placeBits) - 1
-    return entries.withUnsafeBufferPointer { entries in
-      var distinct = 0
-      var starts: [Int32] = []
-      let points = [Int32](unsafeUninitializedCapacity: count) { points, initialized in
-        starts = [Int32](unsafeUninitializedCapacity: count + 1) { starts, initialized in
-          var previous = UInt64.max
-          for e in 0..<count {
-            let entry = entries[e]
-            points[e] = Int32(truncatingIfNeeded: entry & mask)
-            starts[distinct] = Int32(truncatingIfNeeded: e)
-            distinct += (entry ^ previous) > mask ? 1 : 0
-            previous = entry
+    let count = pointCount
+    cellCount = entries.withUnsafeBufferPointer { entries in
+      points.withUnsafeMutableBufferPointer { points in
+        starts.withUnsafeMutableBufferPointer { starts in
+          cells.withUnsafeMutableBufferPointer { cells in
+            var distinct = 0
+            var previous = UInt64.max
+            for e in 0..<count {
+              let entry = entries[e]
+              points[e] = Int32(truncatingIfNeeded: entry & mask)
+              // Written for every point, kept for the first of a cell.
+              starts[distinct] = Int32(truncatingIfNeeded: e)
+              cells[distinct] = entry >> UInt64(placeBits)
+              distinct += (entry ^ previous) > mask ? 1 : 0
+              previous = entry
+            }
+            starts[distinct] = Int32(truncatingIfNeeded: count)
+            return distinct
           }
-          starts[distinct] = Int32(truncatingIfNeeded: count)
-          initialized = distinct + 1
         }
-        initialized = count
       }
-      let cells = [UInt64](unsafeUninitializedCapacity: distinct) { cells, initialized in
-        for v in 0..<distinct { cells[v] = entries[Int(starts[v])] >> UInt64(placeBits) }
-        initialized = distinct
-      }
-      return (cells, starts, points)
     }
   }
 
   /// For keys too long to share a word with a place.
-  private func sortedByComparison(_ n: Int) -> (cells: [UInt64], starts: [Int32], points: [Int32]) {
+  private mutating func sortByComparison(_ n: Int) {
     let order = (0..<n).filter { keys[$0] != Self.absent }.sorted { (keys[$0], $0) < (keys[$1], $1) }
-    var cells: [UInt64] = []
-    var starts: [Int32] = []
-    for (k, p) in order.enumerated() where cells.last != keys[p] {
-      cells.append(keys[p])
-      starts.append(Int32(truncatingIfNeeded: k))
+    (pointCount, cellCount) = (order.count, 0)
+    for (k, p) in order.enumerated() {
+      points[k] = Int32(truncatingIfNeeded: p)
+      guard cellCount == 0 || cells[cellCount - 1] != keys[p] else { continue }
+      cells[cellCount] = keys[p]
+      starts[cellCount] = Int32(truncatingIfNeeded: k)
+      cellCount += 1
     }
-    starts.append(Int32(truncatingIfNeeded: order.count))
-    return (cells, starts, order.map { Int32(truncatingIfNeeded: $0) })
+    if !starts.isEmpty { starts[cellCount] = Int32(truncatingIfNeeded: order.count) }
   }
 }

@@ -58,37 +58,88 @@ public struct AccumulatedCloud: Sendable, Equatable {
     sweeps: [Sweep], globalFromEgo: RigidTransform, timestampMicroseconds: Int64,
     filter: CloudFilter = CloudFilter()
   ) {
-    points = PointCloud()
-    points.reserveCapacity(sweeps.reduce(0) { $0 + $1.points.count })
     sources = []
     dropped = DroppedPoints()
     self.globalFromEgo = globalFromEgo
     self.timestampMicroseconds = timestampMicroseconds
-    for sweep in sweeps { append(sweep, filter: filter) }
+    var store = PointStore(capacity: sweeps.reduce(0) { $0 + $1.points.count })
+    points = PointCloud()
+    for sweep in sweeps { append(sweep, to: &store, filter: filter) }
+    points = store.cloud()
   }
 
-  private mutating func append(_ sweep: Sweep, filter: CloudFilter) {
+  private mutating func append(_ sweep: Sweep, to store: inout PointStore, filter: CloudFilter) {
     let referenceFromSensor = globalFromEgo.inverse * sweep.globalFromEgo * sweep.egoFromSensor
-    let move = referenceFromSensor.affine
-    let body = sweep.egoFromSensor.affine
-    let start = points.count
     let (difference, overflow) = timestampMicroseconds.subtractingReportingOverflow(
       sweep.timestampMicroseconds)
     let age = overflow ? Float.greatestFiniteMagnitude : Float(Double(difference) * 1e-6)
-    let cloud = sweep.points
-    for k in 0..<cloud.count {
-      let p = cloud.position(k)
-      guard filter.keeps(p, inEgo: body.apply(p.x, p.y, p.z), dropped: &dropped) else { continue }
-      let intensity = cloud.intensity[k]
-      points.append(
-        move.apply(p.x, p.y, p.z), intensity: intensity.isFinite ? intensity : 0, ring: cloud.ring[k],
-        age: age)
-    }
+    let start = store.count
+    store.append(
+      sweep.points, moved: referenceFromSensor.affine, ego: sweep.egoFromSensor.affine, age: age,
+      filter: filter, dropped: &dropped)
     let t = referenceFromSensor.translation
     sources.append(
       Source(
-        range: start..<points.count, origin: SIMD3(Float(t.x), Float(t.y), Float(t.z)),
+        range: start..<store.count, origin: SIMD3(Float(t.x), Float(t.y), Float(t.z)),
         timestampMicroseconds: sweep.timestampMicroseconds,
         isKeyframe: sweep.timestampMicroseconds == timestampMicroseconds))
+  }
+}
+
+/// Columns of a cloud under construction: room for all points is made at once.
+private struct PointStore {
+  private var columns: [[Float]]
+  private(set) var count = 0
+
+  init(capacity: Int) {
+    columns = (0..<6).map { _ in [Float](repeating: 0, count: capacity) }
+  }
+
+  /// Adds the points that the filter keeps: `moved` to the reference frame, judged where `ego` puts them.
+  mutating func append(
+    _ cloud: PointCloud, moved: AffineTransform, ego: AffineTransform, age: Float, filter: CloudFilter,
+    dropped: inout DroppedPoints
+  ) {
+    var next = count
+    columns[5].withUnsafeMutableBufferPointer { ages in
+      for k in next..<next + cloud.count { ages[k] = age }
+    }
+    var (x, y, z) = (columns[0], columns[1], columns[2])
+    var (intensity, ring) = (columns[3], columns[4])
+    for k in 0..<5 { columns[k] = [] }
+    cloud.withPositions { xs, ys, zs in
+      x.withUnsafeMutableBufferPointer { x in
+        y.withUnsafeMutableBufferPointer { y in
+          z.withUnsafeMutableBufferPointer { z in
+            for k in 0..<cloud.count {
+              let (a, b, c) = (xs[k], ys[k], zs[k])
+              let inEgo = ego.apply(a, b, c)
+              guard filter.keeps(SIMD3(a, b, c), inEgo: inEgo, dropped: &dropped) else { continue }
+              let p = moved.apply(a, b, c)
+              x[next] = p.x
+              y[next] = p.y
+              z[next] = p.z
+              let light = cloud.intensity[k]
+              intensity[next] = light.isFinite ? light : 0
+              ring[next] = cloud.ring[k]
+              next += 1
+            }
+          }
+        }
+      }
+    }
+    count = next
+    columns[0] = x
+    columns[1] = y
+    columns[2] = z
+    columns[3] = intensity
+    columns[4] = ring
+  }
+
+  /// The finished cloud.
+  mutating func cloud() -> PointCloud {
+    for k in 0..<6 { columns[k].removeLast(columns[k].count - count) }
+    return PointCloud(
+      x: columns[0], y: columns[1], z: columns[2], intensity: columns[3], ring: columns[4], age: columns[5])
   }
 }

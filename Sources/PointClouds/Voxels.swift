@@ -52,10 +52,12 @@ public struct Voxelizer: Sendable {
         }
       }
     }
-    let groups = sort.sorted(n, bound: UInt64(layout.count))
+    sort.sort(n, bound: UInt64(layout.count))
     return Voxels(
-      layout: layout, cells: groups.cells.map { Int(truncatingIfNeeded: $0) }, starts: groups.starts,
-      points: groups.points, dropped: cloud.countDropped(kept: groups.points.count, keys: sort.keys))
+      layout: layout, cells: sort.cells[0..<sort.cellCount].map { Int(truncatingIfNeeded: $0) },
+      starts: n > 0 ? Array(sort.starts[0...sort.cellCount]) : [0],
+      points: Array(sort.points[0..<sort.pointCount]),
+      dropped: cloud.countDropped(kept: sort.pointCount, keys: sort.keys))
   }
 
   /// The centroids of the points in cubes of `leaf` metres: PCL's VoxelGrid, with the same cells.
@@ -76,9 +78,9 @@ public struct Voxelizer: Sendable {
     let n = cloud.count
     sort.prepare(n)
     let bound = fillCubes(cloud, inverse: 1 / leaf, threads: threads)
-    let groups = sort.sorted(n, bound: bound)
-    let dropped = cloud.countDropped(kept: groups.points.count, keys: sort.keys)
-    return (Self.means(cloud, starts: groups.starts, points: groups.points, threads: threads), dropped)
+    sort.sort(n, bound: bound)
+    let dropped = cloud.countDropped(kept: sort.pointCount, keys: sort.keys)
+    return (means(of: cloud, threads: threads), dropped)
   }
 
   /// Keys of cubes, packed as tightly as the extent of the cloud (and the origin) allows; returns their bound.
@@ -147,53 +149,39 @@ public struct Voxelizer: Sendable {
 
   /// Means voxel by voxel; each is summed in the cloud's order as offsets from its first point, so that Float32 loses
   /// nothing.
-  private static func means(_ cloud: PointCloud, starts: [Int32], points: [Int32], threads: Int) -> PointCloud
-  {
-    let n = starts.count - 1
+  private func means(of cloud: PointCloud, threads: Int) -> PointCloud {
+    let n = sort.cellCount
     guard n > 0 else { return PointCloud() }
-    var means = [SIMD4<Float>](repeating: .zero, count: n)
-    means.withUnsafeMutableBufferPointer { buffer in
-      let means = SharedPointer(buffer)
+    let sort = sort
+    return PointCloud.filled(count: n) { out in
+      let (outX, outY, outZ) = (out[0], out[1], out[2])
+      let (outIntensity, outRing, outAge) = (out[3], out[4], out[5])
       forEachStrip(of: n, threads: threads, minimumStrip: 2048) { strip in
         cloud.withPositions { x, y, z in
-          cloud.intensity.withUnsafeBufferPointer { intensity in
-            starts.withUnsafeBufferPointer { starts in
-              points.withUnsafeBufferPointer { points in
-                for v in strip {
-                  let (start, end) = (Int(starts[v]), Int(starts[v + 1]))
-                  let first = Int(points[start])
-                  let origin = SIMD4(x[first], y[first], z[first], intensity[first])
-                  var sum = SIMD4<Float>.zero
-                  for k in start + 1..<max(end, start + 1) {
-                    let p = Int(points[k])
-                    sum += SIMD4(x[p], y[p], z[p], intensity[p]) - origin
-                  }
-                  means[v] = origin + sum / Float(end - start)
+          cloud.withOthers { intensity, ring, age in
+            sort.withGroups { starts, points in
+              for v in strip {
+                let (start, end) = (Int(starts[v]), Int(starts[v + 1]))
+                let first = Int(points[start])
+                let origin = SIMD4(x[first], y[first], z[first], intensity[first])
+                var sum = SIMD4<Float>.zero
+                for k in start + 1..<max(end, start + 1) {
+                  let p = Int(points[k])
+                  sum += SIMD4(x[p], y[p], z[p], intensity[p]) - origin
                 }
+                let mean = origin + sum / Float(end - start)
+                outX[v] = mean.x
+                outY[v] = mean.y
+                outZ[v] = mean.z
+                outIntensity[v] = mean.w
+                outRing[v] = ring[first]
+                outAge[v] = age[first]
               }
             }
           }
         }
       }
     }
-    func column(_ lane: Int) -> [Float] {
-      [Float](unsafeUninitializedCapacity: n) { buffer, initialized in
-        means.withUnsafeBytes { bytes in
-          let lanes = bytes.bindMemory(to: Float.self)
-          for v in 0..<n { buffer[v] = lanes[4 * v + lane] }
-        }
-        initialized = n
-      }
-    }
-    func first(_ values: [Float]) -> [Float] {
-      [Float](unsafeUninitializedCapacity: n) { buffer, initialized in
-        for v in 0..<n { buffer[v] = values[Int(points[Int(starts[v])])] }
-        initialized = n
-      }
-    }
-    return PointCloud(
-      x: column(0), y: column(1), z: column(2), intensity: column(3), ring: first(cloud.ring),
-      age: first(cloud.age))
   }
 }
 
@@ -206,6 +194,31 @@ extension PointCloud {
     x.withUnsafeBufferPointer { x in
       y.withUnsafeBufferPointer { y in z.withUnsafeBufferPointer { z in body(x, y, z) } }
     }
+  }
+
+  /// The other columns without bounds checks, for kernels.
+  @inline(__always)
+  func withOthers(
+    _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void
+  ) {
+    intensity.withUnsafeBufferPointer { i in
+      ring.withUnsafeBufferPointer { r in age.withUnsafeBufferPointer { a in body(i, r, a) } }
+    }
+  }
+
+  /// A cloud of `count` points whose six columns (x, y, z, intensity, ring, age) `body` writes in full.
+  static func filled(count: Int, _ body: ([SharedPointer<Float>]) -> Void) -> PointCloud {
+    var columns = [[Float]](repeating: [], count: 6)
+    func open(_ pointers: [SharedPointer<Float>]) {
+      guard pointers.count < 6 else { return body(pointers) }
+      columns[pointers.count] = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        open(pointers + [SharedPointer(buffer)])
+        initialized = count
+      }
+    }
+    open([])
+    return PointCloud(
+      x: columns[0], y: columns[1], z: columns[2], intensity: columns[3], ring: columns[4], age: columns[5])
   }
 
   /// Why points without a key were left out.
