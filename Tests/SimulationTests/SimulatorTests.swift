@@ -13,10 +13,8 @@ import Testing
     let plan = try FaultPlan(
       "drop-camera=CAM_BACK@3..5,drop-lidar@7,jitter=8ms,offset=CAM_FRONT:40ms,skew=CAM_BACK:-500us",
       channels: channels, lidar: "LIDAR_TOP")
-    #expect(
-      plan.drops == [
-        .init(channel: "CAM_BACK", keyframes: 3...5), .init(channel: "LIDAR_TOP", keyframes: 7...7),
-      ])
+    #expect(plan.drops.map(\.channel) == ["CAM_BACK", "LIDAR_TOP"])
+    #expect(plan.drops.map(\.keyframes) == [3...5, 7...7])
     #expect(plan.jitterMicroseconds == 8000)
     #expect(plan.offsets == ["CAM_FRONT": 40_000])
     #expect(plan.skews == ["CAM_BACK": -500])
