@@ -155,7 +155,7 @@ struct SceneRenderer: Sendable {
   private func make(_ job: Job) throws -> Product {
     if let camera = job.camera {
       let view = cameras[camera].view(at: job.captured)
-      return .image(view, jpeg: try JPEGEncoder.encode(view.image))
+      return .image(view, jpeg: try JPEGEncoder.encode(view.image, quality: options.jpegQuality))
     }
     let sweep = lidar.sweep(endingAt: job.captured)
     guard job.isKeyframe else { return .sweep(sweep, counts: []) }
@@ -202,6 +202,7 @@ struct SceneRenderer: Sendable {
 
   private func writeOccupancy(_ keyframes: [Keyframe], _ clouds: [PointCloud?], _ stage: SceneStage) throws {
     let truth = OccupancyTruth(geometry)
+    let masks = VoxelMasks(suite.cameras.map { ($0.model, $0.egoFromSensor) })
     let archives = try parallelMap(keyframes.count, threads: options.threads) { k -> [UInt8] in
       let time = source.keyframes[k]
       let semantics = truth.semantics(globalFromEgo: source.scene.ego.pose(at: time), at: time)
@@ -212,9 +213,8 @@ struct SceneRenderer: Sendable {
           ends.append(place.apply(cloud.x[i], cloud.y[i], cloud.z[i]))
         }
       }
-      let lidarMask = truth.lidarMask(origin: suite.egoFromLidar.translation, points: ends)
-      let cameraMask = truth.cameraMask(
-        suite.cameras.map { ($0.model, $0.egoFromSensor) }, semantics: semantics)
+      let lidarMask = masks.lidar(origin: suite.egoFromLidar.translation, ends: ends)
+      let cameraMask = masks.cameras(semantics: semantics)
       let shape = [OccupancyVolume.shape.x, OccupancyVolume.shape.y, OccupancyVolume.shape.z]
       return try NpzFile.encode([
         (name: "semantics", array: NpyArray(semantics, shape: shape)),

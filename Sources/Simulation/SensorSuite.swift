@@ -34,7 +34,7 @@ struct SensorSuite: Sendable {
     }
     lidarChannel = sensor.channel
     egoFromLidar = sensor.egoFromSensor
-    lidar = try Self.lidar(model, file: file, channel: sensor.channel)
+    lidar = try Self.lidar(model, rigName: rig.name, file: file, channel: sensor.channel)
     body = rig.name.hasPrefix("pandaset") ? .minivan : .hatchback
     cameras = try rig.cameras.map { camera in
       guard let model = camera.camera else {
@@ -51,19 +51,21 @@ struct SensorSuite: Sendable {
   /// The channels, the LiDAR's first.
   var channels: [String] { [lidarChannel] + cameras.map(\.channel) }
 
-  private static func lidar(_ model: LidarModel, file: String, channel: String) throws -> LidarSensor {
+  private static func lidar(_ model: LidarModel, rigName: String, file: String, channel: String) throws
+    -> LidarSensor
+  {
     let beams = model.elevations.enumerated().map { k, elevation in
       LidarSensor.Beam(
         elevation: elevation, azimuthOffset: model.azimuthOffsets.isEmpty ? 0 : model.azimuthOffsets[k])
     }
-    // A sensor that reaches far also sees dark things from far. The one of nuScenes records shots without a return.
+    // A sensor that reaches far also sees dark things from far. nuScenes records shots without a return, as others do not.
     let isLongRange = model.maximumRange > 150
     do {
       return try LidarSensor(
         beams: beams, columnsPerSweep: model.azimuthSteps, sweepSeconds: min(1 / model.rate, 0.1),
         firstAzimuth: -.pi, minimumRange: model.minimumRange, maximumRange: min(model.maximumRange, 200),
         rangeAtTenPercent: isLongRange ? 200 : 80, rangeNoise: 0.012, divergence: model.divergence,
-        intensityScale: 100, recordsMissing: !isLongRange)
+        intensityScale: 100, recordsMissing: rigName.hasPrefix("nuscenes"))
     } catch let error as LidarSensorError {
       throw SimulationError(
         file: file, field: "\(channel).\(error.field)", found: error.found, expected: error.expected)

@@ -41,12 +41,15 @@ public struct SimulationOptions: Sendable {
   public var savesImageTruth: Bool
   /// Pictures averaged over an exposure; 1: no motion blur.
   public var motionBlurSamples: Int
+  /// Quality of JPEGs, 1 to 100.
+  public var jpegQuality: Int
 
   /// The options with these values, unchecked: `Simulator.init` checks them.
   public init(
     out: String, source: Source, rig: Rig? = nil, rigFile: String = "the built-in rig", scale: Double = 1,
     lidarHertz: Double = 10, seconds: Double? = nil, faultText: String? = nil, threads: Int = 1,
-    poseNoise: Double = 0, savesImageTruth: Bool = false, motionBlurSamples: Int = 1
+    poseNoise: Double = 0, savesImageTruth: Bool = false, motionBlurSamples: Int = 1,
+    jpegQuality: Int = 90
   ) throws {
     self.out = out
     self.source = source
@@ -59,6 +62,7 @@ public struct SimulationOptions: Sendable {
     self.poseNoise = poseNoise
     self.savesImageTruth = savesImageTruth
     self.motionBlurSamples = motionBlurSamples
+    self.jpegQuality = jpegQuality
     let perKeyframe = lidarHertz / 2
     guard perKeyframe >= 1, perKeyframe <= 10, perKeyframe == perKeyframe.rounded() else {
       throw SimulationError(
@@ -146,6 +150,7 @@ public struct Simulator {
       options.poseNoise >= 0 && options.poseNoise <= 5, "--pose-noise", options.poseNoise, "0 to 5 metres")
     try check(
       (1...64).contains(options.motionBlurSamples), "--motion-blur", options.motionBlurSamples, "1 to 64")
+    try check((1...100).contains(options.jpegQuality), "--jpeg-quality", options.jpegQuality, "1 to 100")
     let rig = try options.rig ?? Rig.nuScenes()
     suite = try SensorSuite(rig, scale: options.scale, file: options.rigFile)
     var checked = options

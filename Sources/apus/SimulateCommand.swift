@@ -30,6 +30,7 @@ struct SimulateCommand: ParsableCommand {
   var poseNoise: Double = 0
   @Option(name: .customLong("motion-blur"), help: "Pictures averaged over an exposure; 1: no motion blur.")
   var motionBlur: Int = 1
+  @Option(name: .customLong("jpeg-quality"), help: "Quality of images, 1 to 100.") var jpegQuality: Int = 90
   @Flag(name: .customLong("image-truth"), help: "Write depth, class and actor of each pixel too.")
   var imageTruth = false
   @Option(help: "Threads.") var threads: Int = ProcessInfo.processInfo.activeProcessorCount
@@ -53,7 +54,8 @@ struct SimulateCommand: ParsableCommand {
       out: out, source: source, rig: try rig.map { try Rig(contentsOf: $0) },
       rigFile: rig ?? "the built-in rig",
       scale: scale, lidarHertz: lidarHertz, seconds: seconds, faultText: fault, threads: threads,
-      poseNoise: poseNoise, savesImageTruth: imageTruth, motionBlurSamples: motionBlur)
+      poseNoise: poseNoise, savesImageTruth: imageTruth, motionBlurSamples: motionBlur,
+      jpegQuality: jpegQuality)
     var simulator = try Simulator(options)
     var bar: ProgressReport?
     do {

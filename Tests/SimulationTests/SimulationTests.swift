@@ -65,7 +65,8 @@ import Testing
         timestamps: ego.timestamps,
         poses: ego.poses.map { $0 * RigidTransform(rotation: .identity, translation: SIMD3(1.35, 0, 0.78)) })
       let bodies =
-        [(path: body, size: SIMD3(1.73, 4.084, 1.562))] + drive.scene.actors.map { (path: $0.path, size: $0.size) }
+        [(path: body, size: SIMD3(1.73, 4.084, 1.562))]
+        + drive.scene.actors.map { (path: $0.path, size: $0.size) }
       let found = OverlapCheck.overlaps(bodies, at: ego.timestamps)
       #expect(found.isEmpty, "seed \(drive.scene.seed): \(found.prefix(3))")
     }
@@ -110,7 +111,8 @@ import Testing
   @Test func allTenClassesAppearWithTheirSizes() {
     let means: [(String, SIMD3<Double>)] = [
       ("vehicle.car", SIMD3(1.96, 4.61, 1.73)), ("human.pedestrian.adult", SIMD3(0.67, 0.73, 1.77)),
-      ("movable_object.barrier", SIMD3(2.5, 0.48, 0.98)), ("movable_object.trafficcone", SIMD3(0.41, 0.41, 1.06)),
+      ("movable_object.barrier", SIMD3(2.5, 0.48, 0.98)),
+      ("movable_object.trafficcone", SIMD3(0.41, 0.41, 1.06)),
     ]
     let actors = Self.drives.flatMap { $0.scene.actors }
     for name in [

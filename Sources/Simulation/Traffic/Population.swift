@@ -35,13 +35,13 @@ struct Population {
     for lane in central.prefix(8).shuffled(using: &random) + central where vehicles.isEmpty {
       add("vehicle.car", lane: lane, at: random.uniform(25, 40), isEgo: true)
     }
-    let density = random.uniform(6, 15) / 1000
+    let density = random.uniform(10, 24) / 1000
     for lane in roads {
       var s = random.uniform(16, 16 + 1.2 / density)
       while s < network.lanes[lane].stopAt - 22 {
         let category = ActorCatalogue.movingCategory(&random)
         add(category, lane: lane, at: s, isEgo: false)
-        s += random.uniform(14, 14 + 2 / density)
+        s += random.uniform(13, 13 + 1.7 / density)
       }
     }
   }
@@ -92,14 +92,14 @@ struct Population {
   // MARK: people
 
   private mutating func placeWalkers() {
-    let liveliness = random.uniform(0.3, 1.2)
+    let liveliness = random.uniform(0.7, 2)
     for k in network.roads.indices {
       for left in [true, false] {
-        let groups = Int(liveliness * random.uniform(0, 4.5))
+        let groups = Int(liveliness * random.uniform(0, 5))
         for _ in 0..<groups { placeGroup(road: k, left: left) }
       }
     }
-    for k in network.crossings.indices where random.chance(0.75 * liveliness) {
+    for k in network.crossings.indices where random.chance(0.6 * liveliness) {
       for _ in 0..<random.integer(1...3) { placeCrosser(k) }
     }
   }

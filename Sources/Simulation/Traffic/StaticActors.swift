@@ -45,7 +45,7 @@ struct StaticActors {
       guard width > 0, let outer = lanes.last, road.path.length > 40 else { continue }
       let inner = road.medianWidth / 2 + Double(lanes.count) * network.laneWidth
       let aside = side(forward: forward) * (inner + width / 2 + 0.1)
-      let fullness = random.uniform(0.25, 0.9)
+      let fullness = random.uniform(0.4, 0.95)
       var gap: ClosedRange<Double>?
       if random.chance(0.6), road.path.length > 75 {
         let middle = random.uniform(38, road.path.length - 36)

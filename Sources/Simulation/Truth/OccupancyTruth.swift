@@ -4,7 +4,7 @@ import Scenes
 
 /// Occ3D labels of a keyframe: what fills each voxel, and which voxels LiDAR and cameras can see.
 ///
-/// Surfaces are sampled every 0.2 m or denser; a voxel that holds several classes takes the actor's, else the standing
+/// Surfaces are sampled every 0.3 m or denser; a voxel that holds several classes takes the actor's, else the standing
 /// thing's, else the ground's.
 /// - Source: Tian et al., "Occ3D", NeurIPS 2023 (layout and classes; `mask_lidar`: crossed or hit by a beam;
 ///   `mask_camera`: seen by a camera before the first filled voxel).
@@ -45,10 +45,15 @@ struct OccupancyTruth: Sendable {
       countX: Int((grid.maximumX - grid.minimumX) / 8) + 1,
       countY: Int((grid.maximumY - grid.minimumY) / 8) + 1)
     var samples: [[(point: SIMD3<Float>, label: UInt8)]] = Array(repeating: [], count: tiles.count)
+    // What is far above or below the ego's way is in no volume.
+    let lowest = Float((scene.ego.poses.map { $0.translation.z }.min() ?? 0) - geometry.origin.z - 4)
+    let highest = Float((scene.ego.poses.map { $0.translation.z }.max() ?? 0) - geometry.origin.z + 9)
     for fixture in geometry.fixtures {
       let label = Self.label(fixture.lidarseg)
       Self.sample(fixture.levels[min(1, fixture.levels.count - 1)]) { [tiles] p in
-        guard let cell = tiles.cell(x: Double(p.x), y: Double(p.y)) else { return }
+        guard p.z > lowest, p.z < highest, let cell = tiles.cell(x: Double(p.x), y: Double(p.y)) else {
+          return
+        }
         samples[tiles.index(cell.i, cell.j)].append((p, label))
       }
     }
@@ -78,7 +83,8 @@ struct OccupancyTruth: Sendable {
     }
   }
 
-  /// Points on a mesh's triangles, at most 0.2 m apart along its edges.
+  /// Points on a mesh's triangles, at most 0.3 m apart along its edges.
+  @inline(__always)
   private static func sample(_ mesh: TriangleMesh, _ use: (SIMD3<Float>) -> Void) {
     for k in 0..<mesh.count {
       let (a, b, c) = mesh.triangle(k)
@@ -86,7 +92,7 @@ struct OccupancyTruth: Sendable {
       let ac = c - a
       let bc = c - b
       let squared = max((ab * ab).sum(), max((ac * ac).sum(), (bc * bc).sum()))
-      let n = min(400, max(1, Int((squared.squareRoot() / 0.2).rounded(.up))))
+      let n = min(400, max(1, Int((squared.squareRoot() / 0.3).rounded(.up))))
       if n == 1 {
         use(a + (ab + ac) / 3)
         continue
@@ -143,87 +149,10 @@ struct OccupancyTruth: Sendable {
     }
   }
 
+  @inline(__always)
   private static func voxel(_ p: SIMD3<Float>) -> Int? {
     let q = ((p - SIMD3<Float>(-40, -40, -1)) / 0.4).rounded(.down)
     guard q.x >= 0, q.y >= 0, q.z >= 0, q.x < 200, q.y < 200, q.z < 16 else { return nil }
     return (Int(q.x) * 200 + Int(q.y)) * 16 + Int(q.z)
-  }
-
-  // MARK: what is seen
-
-  /// Voxels that beams cross or hit: 1, others 0.
-  /// - Parameter points: ends of beams in the ego frame.
-  func lidarMask(origin: SIMD3<Double>, points: [SIMD3<Float>]) -> [UInt8] {
-    var mask = [UInt8](repeating: 0, count: Self.shape.x * Self.shape.y * Self.shape.z)
-    for p in points {
-      let end = SIMD3(Double(p.x), Double(p.y), Double(p.z))
-      Self.walk(from: origin, to: end) { k in
-        mask[k] = 1
-        return true
-      }
-    }
-    return mask
-  }
-
-  /// Voxels that a camera sees, up to and with the first filled one: 1, others 0.
-  /// - Parameter cameras: each camera's model and `egoFromCamera`.
-  func cameraMask(_ cameras: [(model: CameraModel, egoFromCamera: RigidTransform)], semantics: [UInt8])
-    -> [UInt8]
-  {
-    var mask = [UInt8](repeating: 0, count: semantics.count)
-    for camera in cameras {
-      // A ray every third of a degree or so: 0.25 m at 40 m.
-      let columns = max(1, min(camera.model.width, 224))
-      let rows = max(1, min(camera.model.height, 126))
-      for row in 0..<rows {
-        for column in 0..<columns {
-          let pixel = SIMD2(
-            (Double(column) + 0.5) / Double(columns) * Double(camera.model.width) - 0.5,
-            (Double(row) + 0.5) / Double(rows) * Double(camera.model.height) - 0.5)
-          guard let direction = camera.model.unproject(pixel) else { continue }
-          let origin = camera.egoFromCamera.translation
-          let end = origin + camera.egoFromCamera.rotation.rotate(direction) * 70
-          Self.walk(from: origin, to: end) { k in
-            mask[k] = 1
-            return semantics[k] == OccupancyVolume.free
-          }
-        }
-      }
-    }
-    return mask
-  }
-
-  /// Visits the voxels from one place to another until `visit` says no or the volume ends.
-  /// - Source: Amanatides and Woo, "A fast voxel traversal algorithm", Eurographics 1987.
-  private static func walk(from a: SIMD3<Double>, to b: SIMD3<Double>, visit: (Int) -> Bool) {
-    let start = (a - low) / cell
-    let direction = (b - a) / cell
-    guard direction.isFinite, direction.length > 1e-9 else { return }
-    var place = SIMD3(start.x.rounded(.down), start.y.rounded(.down), start.z.rounded(.down))
-    let step = SIMD3(direction.x < 0 ? -1.0 : 1, direction.y < 0 ? -1.0 : 1, direction.z < 0 ? -1.0 : 1)
-    var next = SIMD3<Double>.zero
-    var delta = SIMD3<Double>.zero
-    for k in 0..<3 {
-      let d = abs(direction[k])
-      delta[k] = d > 1e-12 ? 1 / d : .infinity
-      let border = step[k] > 0 ? place[k] + 1 - start[k] : start[k] - place[k]
-      next[k] = d > 1e-12 ? border / d : .infinity
-    }
-    var t = 0.0
-    while t <= 1 {
-      if place.x < 0 || place.y < 0 || place.x >= 200 || place.y >= 200 { return }
-      if place.z < 0 {
-        if step.z < 0 { return }
-      } else if place.z >= 16 {
-        if step.z > 0 { return }
-      } else {
-        let k = (Int(place.x) * shape.y + Int(place.y)) * shape.z + Int(place.z)
-        if !visit(k) { return }
-      }
-      let axis = next.x <= next.y && next.x <= next.z ? 0 : next.y <= next.z ? 1 : 2
-      t = next[axis]
-      place[axis] += step[axis]
-      next[axis] += delta[axis]
-    }
   }
 }

@@ -2,10 +2,10 @@ import Geometry
 import Scenes
 
 /// Counts points in boxes, as the devkit does: borders count.
-enum PointCount {
+package enum PointCount {
   /// Points of a cloud inside each box; boxes and points in the same frame.
   /// - Complexity: O(boxes × points), with a sphere's test first.
-  static func inside(_ boxes: [Box3D], _ cloud: PointCloud) -> [Int] {
+  package static func inside(_ boxes: [Box3D], _ cloud: PointCloud) -> [Int] {
     boxes.map { box in
       let center = SIMD3<Float>(Float(box.center.x), Float(box.center.y), Float(box.center.z))
       let reach = Float(SIMD3(box.width, box.length, box.height).length / 2 + 0.01)

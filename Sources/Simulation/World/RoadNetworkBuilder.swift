@@ -70,7 +70,7 @@ struct RoadNetworkBuilder {
     var forward = wide ? random.integer(2...3) : random.integer(1...2)
     let backward = random.chance(0.8) ? forward : max(1, forward - 1)
     if random.chance(0.06) { forward = 4 }
-    let parks = random.chance(0.55)
+    let parks = random.chance(0.7)
     let median = wide && random.chance(0.6) ? random.uniform(1.5, 3) : 0
     network.roads.append(
       Road(

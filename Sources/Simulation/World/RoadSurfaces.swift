@@ -51,13 +51,19 @@ struct RoadSurfaces {
   }
 
   private static func strip(
-    _ path: ArcPath, from: Double, to: Double, right: Double, left: Double, spacing: Double = 2
+    _ path: ArcPath, from: Double, to: Double, right: Double, left: Double, spacing: Double? = nil
   )
     -> Polygon
   {
+    let spacing = spacing ?? fineness(path)
     let leftSide = path.points(from: from, to: to, spacing: spacing, aside: left)
     let rightSide = path.points(from: from, to: to, spacing: spacing, aside: right)
     return Polygon(rightSide + leftSide.reversed())
+  }
+
+  /// Metres between points at which chords lie within 3 cm of the path's sharpest arc.
+  private static func fineness(_ path: ArcPath) -> Double {
+    path.sharpest < 1e-6 ? 20 : min(20, max(0.8, (0.24 / path.sharpest).squareRoot()))
   }
 
   /// The strip of a lane or connector.
@@ -86,12 +92,11 @@ struct RoadSurfaces {
     _ path: ArcPath, from: Double, to: Double, aside: Double, width: Double, _ material: GroundMaterial
   ) {
     guard to - from > 0.3 else { return }
-    let spacing = path.sharpest < 1e-6 ? 20 : 2.5
     paint.append(
       GroundArea(
         material: material,
         outline: Self.strip(
-          path, from: from, to: to, right: aside - width / 2, left: aside + width / 2, spacing: spacing)))
+          path, from: from, to: to, right: aside - width / 2, left: aside + width / 2)))
   }
 
   private mutating func paintRoad(_ road: Road) {
@@ -112,7 +117,8 @@ struct RoadSurfaces {
       }
       roadDividers.append(
         Divider(
-          points: road.path.points(from: 0, to: length, spacing: 3), segmentType: "DOUBLE_SOLID_YELLOW"))
+          points: road.path.points(from: 0, to: length, spacing: Self.fineness(road.path)),
+          segmentType: "DOUBLE_SOLID_YELLOW"))
     }
     for (forward, lanes) in [(true, road.lanesForward), (false, road.lanesBackward)] where lanes > 0 {
       let sign = forward == (network.handedness > 0) ? -1.0 : 1.0
@@ -142,7 +148,7 @@ struct RoadSurfaces {
     }
     laneDividers.append(
       Divider(
-        points: road.path.points(from: dashFrom, to: dashTo, spacing: 4, aside: aside),
+        points: road.path.points(from: dashFrom, to: dashTo, spacing: Self.fineness(road.path), aside: aside),
         segmentType: "SINGLE_DASHED_WHITE"))
     guard solid > 0 else { return }
     let from = solidAtEnd ? dashTo : starts
@@ -150,7 +156,7 @@ struct RoadSurfaces {
     line(road.path, from: from, to: to, aside: aside, width: 0.15, .whitePaint)
     laneDividers.append(
       Divider(
-        points: road.path.points(from: from, to: to, spacing: 4, aside: aside),
+        points: road.path.points(from: from, to: to, spacing: Self.fineness(road.path), aside: aside),
         segmentType: "SINGLE_SOLID_WHITE"))
   }
 
