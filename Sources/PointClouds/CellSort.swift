@@ -1,67 +1,62 @@
-/// Sorts points by cell, stably: a radix sort of `key << bits | place` in few, long digits.
+/// Sorts points by cell, stably: a radix sort of `key << placeBits | place` in few, long digits.
 ///
 /// Keeps its memory from cloud to cloud. The order is that of a stable sort by key, whatever way it was reached.
 struct CellSort: Sendable {
-  /// The key of a point that belongs to no cell; it is left out.
+  /// The entry of a point that belongs to no cell; such points end up last and are left out.
   static let absent = UInt64.max
 
-  /// One key a point: filled by the caller.
-  var keys: [UInt64] = []
-  private var entries: [UInt64] = []
+  /// Before `sort`: `key << placeBits | place` of each point, or `absent`; filled by the caller.
+  var entries: [UInt64] = []
   private var spare: [UInt64] = []
   /// The digits' counts: `[pass, digit]`.
   private var histogram: [Int32] = []
 
   /// After `sort`: the number of cells, and of points that have one.
   private(set) var cellCount = 0, pointCount = 0
-  /// After `sort`, `cellCount` ascending keys.
-  private(set) var cells: [UInt64] = []
   /// After `sort`, where each cell's points begin, and `pointCount` after the last.
   private(set) var starts: [Int32] = []
   /// After `sort`, `pointCount` places of points, cell by cell.
   private(set) var points: [Int32] = []
 
+  /// The bits of an entry that hold the place, for `n` points.
+  static func placeBits(_ n: Int) -> Int { max(1, Int.bitWidth - n.leadingZeroBitCount) }
+
+  /// Whether keys below `bound` and the places of `n` points share 63 bits.
+  static func fits(_ n: Int, bound: UInt64) -> Bool {
+    UInt64.bitWidth - bound.leadingZeroBitCount + placeBits(n) < 64
+  }
+
   /// Makes room for `n` points.
   mutating func prepare(_ n: Int) {
-    if keys.count < n {
-      keys = [UInt64](repeating: 0, count: n)
-      entries = keys
-      spare = keys
-      cells = keys
+    if entries.count < n {
+      entries = [UInt64](repeating: 0, count: n)
+      spare = entries
       points = [Int32](repeating: 0, count: n)
       starts = [Int32](repeating: 0, count: n + 1)
     }
   }
 
-  /// Finds the cells, the starts of their points and the points' places, for the first `n` keys.
-  /// - Precondition: keys other than `absent` are below `bound`.
+  /// Sorts the first `n` entries, and finds the cells, the starts of their points and the points' places.
+  /// - Precondition: the entries' keys are below `bound`, and `fits(n, bound: bound)`.
   /// - Complexity: O(n) for bounds below 2³².
   mutating func sort(_ n: Int, bound: UInt64) {
-    let placeBits = max(1, Int.bitWidth - n.leadingZeroBitCount)
-    let keyBits = UInt64.bitWidth - bound.leadingZeroBitCount
-    guard n > 0, keyBits + placeBits <= 64 else { return sortByComparison(n) }
-    pointCount = fillEntries(n, placeBits: placeBits)
-    sortEntries(pointCount, from: placeBits, to: placeBits + keyBits)
-    group(placeBits: placeBits)
+    (pointCount, cellCount) = (0, 0)
+    guard n > 0 else { return }
+    let low = Self.placeBits(n)
+    // Keys are below the bound, so that all ones in these bits is `absent` alone.
+    sortEntries(n, from: low, to: low + UInt64.bitWidth - bound.leadingZeroBitCount)
+    group(n, placeBits: low)
+  }
+
+  /// The key of each cell, ascending.
+  func cells(_ n: Int) -> [UInt64] {
+    (0..<cellCount).map { entries[Int(starts[$0])] >> UInt64(Self.placeBits(n)) }
   }
 
   /// The starts and places after `sort`, without bounds checks, for kernels.
   @inline(__always)
   func withGroups(_ body: (UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int32>) -> Void) {
     starts.withUnsafeBufferPointer { starts in points.withUnsafeBufferPointer { body(starts, $0) } }
-  }
-
-  private mutating func fillEntries(_ n: Int, placeBits: Int) -> Int {
-    keys.withUnsafeBufferPointer { keys in
-      entries.withUnsafeMutableBufferPointer { entries in
-        var kept = 0
-        for p in 0..<n {
-          entries[kept] = keys[p] << UInt64(placeBits) | UInt64(truncatingIfNeeded: p)
-          kept += keys[p] == Self.absent ? 0 : 1
-        }
-        return kept
-      }
-    }
   }
 
   /// Least significant digit first; a digit has at most 15 bits, so that its counts stay in the cache.
@@ -73,9 +68,12 @@ struct CellSort: Sendable {
     entries.withUnsafeBufferPointer { entries in
       histogram.withUnsafeMutableBufferPointer { histogram in
         histogram.update(repeating: 0)
-        for pass in 0..<passes {
-          let shift = UInt64(low + bits * pass)
-          for e in 0..<count { histogram[pass << bits | Int((entries[e] >> shift) & mask)] += 1 }
+        for e in 0..<count {
+          var rest = entries[e] &>> UInt64(low)
+          for pass in 0..<passes {
+            histogram[pass &<< bits | Int(truncatingIfNeeded: rest & mask)] &+= 1
+            rest &>>= UInt64(bits)
+          }
         }
       }
     }
@@ -97,7 +95,7 @@ struct CellSort: Sendable {
           }
           for e in 0..<count {
             let entry = entries[e]
-            let d = Int((entry >> shift) & mask)
+            let d = Int(truncatingIfNeeded: (entry &>> shift) & mask)
             spare[Int(digits[d])] = entry
             digits[d] &+= 1
           }
@@ -107,43 +105,27 @@ struct CellSort: Sendable {
     swap(&entries, &spare)
   }
 
-  private mutating func group(placeBits: Int) {
+  private mutating func group(_ n: Int, placeBits: Int) {
     let mask = UInt64(1) << UInt64(placeBits) - 1
-    let count = pointCount
-    cellCount = entries.withUnsafeBufferPointer { entries in
+    (cellCount, pointCount) = entries.withUnsafeBufferPointer { entries in
       points.withUnsafeMutableBufferPointer { points in
         starts.withUnsafeMutableBufferPointer { starts in
-          cells.withUnsafeMutableBufferPointer { cells in
-            var distinct = 0
-            var previous = UInt64.max
-            for e in 0..<count {
-              let entry = entries[e]
-              points[e] = Int32(truncatingIfNeeded: entry & mask)
-              // Written for every point, kept for the first of a cell.
-              starts[distinct] = Int32(truncatingIfNeeded: e)
-              cells[distinct] = entry >> UInt64(placeBits)
-              distinct += (entry ^ previous) > mask ? 1 : 0
-              previous = entry
-            }
-            starts[distinct] = Int32(truncatingIfNeeded: count)
-            return distinct
+          var kept = n
+          while kept > 0, entries[kept - 1] == Self.absent { kept -= 1 }
+          var distinct = 0
+          var previous = UInt64.max
+          for e in 0..<kept {
+            let entry = entries[e]
+            points[e] = Int32(truncatingIfNeeded: entry & mask)
+            // Written for every point, kept for the first of a cell.
+            starts[distinct] = Int32(truncatingIfNeeded: e)
+            distinct += (entry ^ previous) > mask ? 1 : 0
+            previous = entry
           }
+          starts[distinct] = Int32(truncatingIfNeeded: kept)
+          return (distinct, kept)
         }
       }
     }
-  }
-
-  /// For keys too long to share a word with a place.
-  private mutating func sortByComparison(_ n: Int) {
-    let order = (0..<n).filter { keys[$0] != Self.absent }.sorted { (keys[$0], $0) < (keys[$1], $1) }
-    (pointCount, cellCount) = (order.count, 0)
-    for (k, p) in order.enumerated() {
-      points[k] = Int32(truncatingIfNeeded: p)
-      guard cellCount == 0 || cells[cellCount - 1] != keys[p] else { continue }
-      cells[cellCount] = keys[p]
-      starts[cellCount] = Int32(truncatingIfNeeded: k)
-      cellCount += 1
-    }
-    if !starts.isEmpty { starts[cellCount] = Int32(truncatingIfNeeded: order.count) }
   }
 }

@@ -27,6 +27,9 @@ public struct Voxels: Sendable, Equatable {
 /// The result is the same at any number of threads: cells ascend, and a cell's points keep the cloud's order.
 public struct Voxelizer: Sendable {
   private var sort = CellSort()
+  /// Position and intensity of each point side by side: the means take points in another order than the cloud's, and so
+  /// touch one line of the cache a point, not four.
+  private var packed: [SIMD4<Float>] = []
 
   /// A voxelizer without memory yet.
   public init() {}
@@ -38,15 +41,21 @@ public struct Voxelizer: Sendable {
   /// - Complexity: O(points).
   public mutating func voxels(of cloud: PointCloud, layout: VoxelLayout, threads: Int = 1) -> Voxels {
     let n = cloud.count
+    guard CellSort.fits(n, bound: UInt64(layout.count)) else {
+      return sortedByComparison(cloud, layout: layout)
+    }
     sort.prepare(n)
     if n > 0 {
-      sort.keys.withUnsafeMutableBufferPointer { buffer in
-        let keys = SharedPointer(buffer)
+      let bits = UInt64(CellSort.placeBits(n))
+      sort.entries.withUnsafeMutableBufferPointer { buffer in
+        let entries = SharedPointer(buffer)
         forEachStrip(of: n, threads: threads, minimumStrip: 8192) { strip in
           cloud.withPositions { x, y, z in
             for p in strip {
               let cell = layout.cell(SIMD3(x[p], y[p], z[p]))
-              keys[p] = cell.map { UInt64(truncatingIfNeeded: $0) } ?? CellSort.absent
+              entries[p] =
+                cell.map { UInt64(truncatingIfNeeded: $0) &<< bits | UInt64(truncatingIfNeeded: p) }
+                ?? CellSort.absent
             }
           }
         }
@@ -54,10 +63,27 @@ public struct Voxelizer: Sendable {
     }
     sort.sort(n, bound: UInt64(layout.count))
     return Voxels(
-      layout: layout, cells: sort.cells[0..<sort.cellCount].map { Int(truncatingIfNeeded: $0) },
+      layout: layout, cells: sort.cells(n).map { Int(truncatingIfNeeded: $0) },
       starts: n > 0 ? Array(sort.starts[0...sort.cellCount]) : [0],
       points: Array(sort.points[0..<sort.pointCount]),
-      dropped: cloud.countDropped(kept: sort.pointCount, keys: sort.keys))
+      dropped: cloud.countDropped(kept: sort.pointCount) { layout.cell($0) != nil })
+  }
+
+  /// For lattices whose indices are too long to share a word with a point's place.
+  private func sortedByComparison(_ cloud: PointCloud, layout: VoxelLayout) -> Voxels {
+    let pairs = (0..<cloud.count).compactMap { p in
+      layout.cell(cloud.position(p)).map { (cell: $0, place: Int32(truncatingIfNeeded: p)) }
+    }.sorted { ($0.cell, $0.place) < ($1.cell, $1.place) }
+    var cells: [Int] = []
+    var starts: [Int32] = []
+    for (k, pair) in pairs.enumerated() where cells.last != pair.cell {
+      cells.append(pair.cell)
+      starts.append(Int32(truncatingIfNeeded: k))
+    }
+    return Voxels(
+      layout: layout, cells: cells, starts: starts + [Int32(truncatingIfNeeded: pairs.count)],
+      points: pairs.map(\.place),
+      dropped: cloud.countDropped(kept: pairs.count) { layout.cell($0) != nil })
   }
 
   /// The centroids of the points in cubes of `leaf` metres: PCL's VoxelGrid, with the same cells.
@@ -70,43 +96,78 @@ public struct Voxelizer: Sendable {
   public mutating func thinned(
     _ cloud: PointCloud, leaf: Float, threads: Int = 1
   ) throws -> (cloud: PointCloud, dropped: DroppedPoints) {
+    var result = PointCloud()
+    let dropped = try thin(cloud, leaf: leaf, threads: threads, into: &result)
+    return (result, dropped)
+  }
+
+  /// As `thinned`, into a cloud whose memory is used again.
+  /// - Returns: what was left out.
+  public mutating func thin(
+    _ cloud: PointCloud, leaf: Float, threads: Int = 1, into result: inout PointCloud
+  ) throws -> DroppedPoints {
     guard leaf.isFinite, leaf > 0, (1 / leaf).isFinite else {
       throw PointCloudsError(
         stage: "thinning", field: "leaf", found: "\(leaf)", expected: "metres above 0")
     }
-    guard !cloud.isEmpty else { return (cloud, DroppedPoints()) }
+    guard !cloud.isEmpty else {
+      result.resize(to: 0)
+      return DroppedPoints()
+    }
     let n = cloud.count
     sort.prepare(n)
-    let bound = fillCubes(cloud, inverse: 1 / leaf, threads: threads)
+    let inverse = 1 / leaf
+    let extents = [cloud.x, cloud.y, cloud.z].map { Self.cellExtent($0, inverse) }
+    let bound = extents[0].count * extents[1].count * extents[2].count
+    guard CellSort.fits(n, bound: bound) else {
+      throw PointCloudsError(
+        stage: "thinning", field: "extent", found: "\(bound) cells for \(n) points",
+        expected: "fewer, or a larger leaf")
+    }
+    if packed.count < n { packed = [SIMD4<Float>](repeating: .zero, count: n) }
+    var scratch = packed
+    packed = []
+    sort.entries.withUnsafeMutableBufferPointer { entries in
+      scratch.withUnsafeMutableBufferPointer { scratch in
+        Self.fillCubes(
+          cloud, extents: extents, inverse: inverse, threads: threads, entries: SharedPointer(entries),
+          packed: SharedPointer(scratch))
+      }
+    }
+    packed = scratch
     sort.sort(n, bound: bound)
-    let dropped = cloud.countDropped(kept: sort.pointCount, keys: sort.keys)
-    return (means(of: cloud, threads: threads), dropped)
+    result.resize(to: sort.cellCount)
+    fillMeans(of: cloud, into: &result, threads: threads)
+    return cloud.countDropped(kept: sort.pointCount) { p in
+      abs(p.x * inverse) <= Self.cellLimit && abs(p.y * inverse) <= Self.cellLimit
+        && abs(p.z * inverse) <= Self.cellLimit
+    }
   }
 
-  /// Keys of cubes, packed as tightly as the extent of the cloud (and the origin) allows; returns their bound.
-  private mutating func fillCubes(_ cloud: PointCloud, inverse: Float, threads: Int) -> UInt64 {
-    let (x, y, z) = (
-      Self.cellExtent(cloud.x, inverse), Self.cellExtent(cloud.y, inverse), Self.cellExtent(cloud.z, inverse)
-    )
-    let (rows, columns) = (y.count, z.count)
-    sort.keys.withUnsafeMutableBufferPointer { buffer in
-      let keys = SharedPointer(buffer)
-      forEachStrip(of: cloud.count, threads: threads, minimumStrip: 8192) { strip in
-        cloud.withPositions { xs, ys, zs in
-          let limit = Self.cellLimit
-          for p in strip {
-            let (u, v, w) = (xs[p] * inverse, ys[p] * inverse, zs[p] * inverse)
-            let isInside =
-              (abs(u) <= limit ? 1 : 0) & (abs(v) <= limit ? 1 : 0) & (abs(w) <= limit ? 1 : 0)
-            let i = UInt64(truncatingIfNeeded: Int(Self.floorInteger(u) &- x.first))
-            let j = UInt64(truncatingIfNeeded: Int(Self.floorInteger(v) &- y.first))
-            let k = UInt64(truncatingIfNeeded: Int(Self.floorInteger(w) &- z.first))
-            keys[p] = isInside == 1 ? (i &* rows &+ j) &* columns &+ k : CellSort.absent
-          }
+  /// Entries of cubes, packed as tightly as the extent of the cloud (and the origin) allows.
+  private static func fillCubes(
+    _ cloud: PointCloud, extents: [(first: Int32, count: UInt64)], inverse: Float, threads: Int,
+    entries: SharedPointer<UInt64>, packed: SharedPointer<SIMD4<Float>>
+  ) {
+    let (x, y, z) = (extents[0], extents[1], extents[2])
+    let bits = UInt64(CellSort.placeBits(cloud.count))
+    forEachStrip(of: cloud.count, threads: threads, minimumStrip: 8192) { strip in
+      cloud.withPositions { xs, ys, zs in
+        let limit = Self.cellLimit
+        for p in strip {
+          packed[p] = SIMD4(xs[p], ys[p], zs[p], cloud.intensity[p])
+          let (u, v, w) = (xs[p] * inverse, ys[p] * inverse, zs[p] * inverse)
+          let isInside =
+            (abs(u) <= limit ? 1 : 0) & (abs(v) <= limit ? 1 : 0) & (abs(w) <= limit ? 1 : 0)
+          let i = UInt64(truncatingIfNeeded: Int(Self.floorInteger(u) &- x.first))
+          let j = UInt64(truncatingIfNeeded: Int(Self.floorInteger(v) &- y.first))
+          let k = UInt64(truncatingIfNeeded: Int(Self.floorInteger(w) &- z.first))
+          let key = (i &* y.count &+ j) &* z.count &+ k
+          entries[p] =
+            isInside == 1 ? key &<< bits | UInt64(truncatingIfNeeded: p) : CellSort.absent
         }
       }
     }
-    return x.count * rows * columns
   }
 
   /// Cells up to this number from the origin have a key: 2²⁰ either way, so three axes fit 63 bits.
@@ -149,25 +210,24 @@ public struct Voxelizer: Sendable {
 
   /// Means voxel by voxel; each is summed in the cloud's order as offsets from its first point, so that Float32 loses
   /// nothing.
-  private func means(of cloud: PointCloud, threads: Int) -> PointCloud {
+  private func fillMeans(of cloud: PointCloud, into result: inout PointCloud, threads: Int) {
     let n = sort.cellCount
-    guard n > 0 else { return PointCloud() }
-    let sort = sort
-    return PointCloud.filled(count: n) { out in
+    guard n > 0 else { return }
+    let (sort, packed) = (sort, packed)
+    result.withColumns { out in
       let (outX, outY, outZ) = (out[0], out[1], out[2])
       let (outIntensity, outRing, outAge) = (out[3], out[4], out[5])
       forEachStrip(of: n, threads: threads, minimumStrip: 2048) { strip in
-        cloud.withPositions { x, y, z in
-          cloud.withOthers { intensity, ring, age in
+        packed.withUnsafeBufferPointer { packed in
+          cloud.withOthers { ring, age in
             sort.withGroups { starts, points in
               for v in strip {
                 let (start, end) = (Int(starts[v]), Int(starts[v + 1]))
                 let first = Int(points[start])
-                let origin = SIMD4(x[first], y[first], z[first], intensity[first])
+                let origin = packed[first]
                 var sum = SIMD4<Float>.zero
                 for k in start + 1..<max(end, start + 1) {
-                  let p = Int(points[k])
-                  sum += SIMD4(x[p], y[p], z[p], intensity[p]) - origin
+                  sum += packed[Int(points[k])] - origin
                 }
                 let mean = origin + sum / Float(end - start)
                 outX[v] = mean.x
@@ -196,36 +256,52 @@ extension PointCloud {
     }
   }
 
-  /// The other columns without bounds checks, for kernels.
+  /// Ring and age without bounds checks, for kernels.
   @inline(__always)
-  func withOthers(
-    _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void
-  ) {
-    intensity.withUnsafeBufferPointer { i in
-      ring.withUnsafeBufferPointer { r in age.withUnsafeBufferPointer { a in body(i, r, a) } }
-    }
+  func withOthers(_ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void) {
+    ring.withUnsafeBufferPointer { r in age.withUnsafeBufferPointer { a in body(r, a) } }
   }
 
-  /// A cloud of `count` points whose six columns (x, y, z, intensity, ring, age) `body` writes in full.
-  static func filled(count: Int, _ body: ([SharedPointer<Float>]) -> Void) -> PointCloud {
-    var columns = [[Float]](repeating: [], count: 6)
-    func open(_ pointers: [SharedPointer<Float>]) {
-      guard pointers.count < 6 else { return body(pointers) }
-      columns[pointers.count] = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        open(pointers + [SharedPointer(buffer)])
-        initialized = count
+  /// Makes the columns `count` long; what they hold is unspecified.
+  fileprivate mutating func resize(to count: Int) {
+    func resize(_ column: inout [Float]) {
+      if column.count > count {
+        column.removeLast(column.count - count)
+      } else {
+        column.append(contentsOf: repeatElement(0, count: count - column.count))
       }
     }
-    open([])
-    return PointCloud(
-      x: columns[0], y: columns[1], z: columns[2], intensity: columns[3], ring: columns[4], age: columns[5])
+    resize(&x)
+    resize(&y)
+    resize(&z)
+    resize(&intensity)
+    resize(&ring)
+    resize(&age)
   }
 
-  /// Why points without a key were left out.
-  func countDropped(kept: Int, keys: [UInt64]) -> DroppedPoints {
+  /// The six columns (x, y, z, intensity, ring, age) to write to.
+  /// - Precondition: the cloud is not empty.
+  fileprivate mutating func withColumns(_ body: ([SharedPointer<Float>]) -> Void) {
+    x.withUnsafeMutableBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        z.withUnsafeMutableBufferPointer { z in
+          intensity.withUnsafeMutableBufferPointer { intensity in
+            ring.withUnsafeMutableBufferPointer { ring in
+              age.withUnsafeMutableBufferPointer { age in
+                body([x, y, z, intensity, ring, age].map { SharedPointer($0) })
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Why points without a cell were left out.
+  func countDropped(kept: Int, hasCell: (SIMD3<Float>) -> Bool) -> DroppedPoints {
     var dropped = DroppedPoints()
     guard kept < count else { return dropped }
-    for p in 0..<count where keys[p] == CellSort.absent {
+    for p in 0..<count where !hasCell(position(p)) {
       if x[p].isFinite && y[p].isFinite && z[p].isFinite {
         dropped.outsideGrid += 1
       } else {
