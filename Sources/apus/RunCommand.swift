@@ -35,6 +35,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let given = try Self.values(input)
+    try ONNXExport.makeFolder(output)
     let network = try ONNXNetwork(path: model, given: given)
     let inputs = given.filter { network.inputNames.contains($0.key) }
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
@@ -42,7 +43,6 @@ struct RunCommand: ParsableCommand {
       interpret
       ? try interpreted(network.graph, inputs, threads: threads)
       : try planned(network.graph, inputs, threads: threads)
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     for (name, value) in zip(network.outputNames, results) {
       guard !name.contains("/"), !name.contains("\0"), name != "..", name != "." else {
         throw EngineError(

@@ -21,9 +21,23 @@ public enum ONNXExport {
     }
     builder.keepsWeightsApart = total > externalLimit
     let model = try builder.model()
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try makeFolder(folder)
     if builder.keepsWeightsApart { try AtomicFile.write("\(folder)/weights.bin", builder.weights) }
     try AtomicFile.write("\(folder)/model.onnx", try serialized(model))
+  }
+
+  /// Makes a folder and those above it.
+  ///
+  /// - Throws: `EngineError` where the system refuses.
+  public static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      let reason = cause.map { String(cString: strerror(Int32($0.code))) } ?? "no reason given"
+      throw EngineError(
+        file: path, field: "folder", found: "cannot be made: \(reason)", expected: "a place to write to")
+    }
   }
 
   /// The model's bytes, weights included; the same for the same graph.

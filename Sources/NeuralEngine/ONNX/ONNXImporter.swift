@@ -95,6 +95,12 @@ struct ONNXImporter {
   }
 
   private mutating func addInputs() throws {
+    let names = file.model.graph.input.map(\.name)
+    for name in (Array(given.keys) + shapes.keys).sorted() where !names.contains(name) {
+      throw EngineError(
+        file: file.path, field: "input \(name)", found: "no such input",
+        expected: names.joined(separator: ", "))
+    }
     for input in file.model.graph.input where values[input.name] == nil {
       let field = "input \(input.name)"
       guard case .tensorType(let declared)? = input.type.value,
@@ -112,11 +118,6 @@ struct ONNXImporter {
       } else {
         values[input.name] = .tensor(graph.addInput(input.name, type))
       }
-    }
-    for name in given.keys.sorted() where values[name] == nil {
-      throw EngineError(
-        file: file.path, field: "input \(name)", found: "no such input",
-        expected: file.model.graph.input.map(\.name).joined(separator: ", "))
     }
   }
 
