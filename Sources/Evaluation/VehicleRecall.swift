@@ -18,12 +18,18 @@ public struct VehicleRecall: Sendable, Equatable {
   public static let pointCount = 50
 
   /// An annotated vehicle, or a result of a vehicle class.
-  struct Place: Sendable {
+  package struct Place: Sendable {
     var center: SIMD2<Double>
     /// Whether the vehicle is counted.
-    var counts = false
+    var counts: Bool
     /// The result's score.
-    var score = 0.0
+    var score: Double
+
+    package init(center: SIMD2<Double>, counts: Bool = false, score: Double = 0) {
+      self.center = center
+      self.counts = counts
+      self.score = score
+    }
   }
 
   /// The counted vehicles.
@@ -39,7 +45,7 @@ public struct VehicleRecall: Sendable, Equatable {
   public var recall: Double? { vehicles > 0 ? Double(found) / Double(vehicles) : nil }
 
   /// - Parameters: `[sample][place]` each.
-  init(truth: [[Place]], results: [[Place]]) {
+  package init(truth: [[Place]], results: [[Place]]) {
     vehicles = truth.reduce(0) { $0 + $1.reduce(0) { $0 + ($1.counts ? 1 : 0) } }
     var taken = truth.map { [Bool](repeating: false, count: $0.count) }
     let all = results.enumerated().flatMap { sample, places in places.map { (sample: sample, place: $0) } }

@@ -58,7 +58,7 @@ struct BEVView {
         }
         let occupancy = Double(layers.occupancy[cell]) / 255
         if layers.observed[cell] != 0, occupancy > 0.5 {
-          canvas.blend(left + column, top + row, Palette.occupied, (occupancy - 0.5) * 0.9)
+          canvas.blend(left + column, top + row, Palette.occupied, (occupancy - 0.5) * 1.5)
         }
       }
     }

@@ -3,6 +3,8 @@ import ArrayFiles
 import Foundation
 import NeuralEngine
 
+extension Plan.Precision: ExpressibleByArgument {}
+
 /// `apus run`: an ONNX model on npy inputs.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,34 +16,126 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The folder that gets an npy file for each output.") var output: String
   @Option(help: "Timed inferences after one to warm up.") var `repeat`: Int?
   @Option(help: "Threads; all cores unless given.") var threads: Int?
+  @Option(help: "What numbers are computed in: f32, bf16 or int8.") var precision: Plan.Precision = .float32
+  @Option(
+    help:
+      "For int8: an input like those to come, as NAME=FILE.npy; the k-th of a name goes into the k-th set.")
+  var calibrate: [String] = []
+  @Flag(help: "Print what each step takes, on stderr.") var profile = false
+  @Flag(help: "Run operator by operator in plain loops: slow, the reference.") var interpret = false
   @Flag(help: "Print the times as JSON.") var json = false
 
   func validate() throws {
     if let r = `repeat`, r < 1 { throw ValidationError("--repeat must be 1 or more.") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
+    if precision == .int8, calibrate.isEmpty {
+      throw ValidationError("--precision int8 needs --calibrate NAME=FILE.npy for every input.")
+    }
   }
 
   func run() throws {
     let given = try Self.values(input)
     let network = try ONNXNetwork(path: model, given: given)
+    let inputs = given.filter { network.inputNames.contains($0.key) }
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let results = try Interpreter.run(network.graph, given, threads: threads)
+    let (results, milliseconds) =
+      interpret
+      ? try interpreted(network.graph, inputs, threads: threads)
+      : try planned(network.graph, inputs, threads: threads)
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     for (name, value) in zip(network.outputNames, results) {
+      guard !name.contains("/"), !name.contains("\0"), name != "..", name != "." else {
+        throw EngineError(
+          file: model, field: "output \(name)", found: "a name that is no file's", expected: "one without '/'"
+        )
+      }
       try NpyFile.write("\(output)/\(name).npy", value.array)
     }
+    if json {
+      let times = milliseconds.map { String(format: "%.4f", $0) }.joined(separator: ", ")
+      try Output.result("{\"milliseconds\": [\(times)]}")
+    }
+  }
+
+  private func planned(
+    _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
+  ) throws -> ([TensorValue], [Double]) {
+    let sets = try Self.calibrationSets(calibrate)
+    let plan = try Plan(graph, Plan.Options(threads: threads, precision: precision, calibration: sets))
+    // Fills the inputs' memory, and warms up.
+    _ = try plan.run(inputs)
+    let clock = ContinuousClock()
+    var milliseconds: [Double] = []
+    for _ in 0..<(`repeat` ?? 0) {
+      if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+      milliseconds.append(try clock.measure { try plan.execute() } / .milliseconds(1))
+    }
+    let results = plan.outputs.indices.map { i in
+      let view = plan.outputView(i)
+      return TensorValue(type: view.type, copying: view.base)
+    }
+    if profile { try show(plan) }
+    return (results, milliseconds)
+  }
+
+  private func interpreted(
+    _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
+  ) throws -> ([TensorValue], [Double]) {
+    let clock = ContinuousClock()
+    var results = try Interpreter.run(graph, inputs, threads: threads), milliseconds: [Double] = []
+    for _ in 0..<(`repeat` ?? 0) {
+      milliseconds.append(
+        try clock.measure { results = try Interpreter.run(graph, inputs, threads: threads) }
+          / .milliseconds(1))
+    }
+    return (results, milliseconds)
+  }
+
+  /// The fastest of five runs of each step.
+  private func show(_ plan: Plan) throws {
+    var best = try plan.profile()
+    for _ in 0..<4 { best = zip(best, try plan.profile()).map { min($0, $1) } }
+    let total = best.reduce(0, +)
+    for (step, seconds) in zip(plan.steps, best) {
+      let rate = seconds > 0 ? Double(step.operations) / seconds * 1e-9 : 0
+      Output.note(
+        String(
+          format: "%9.3f ms %5.1f %% %7.1f GFLOP/s  ", seconds * 1e3, 100 * seconds / max(total, 1e-12), rate)
+          + "\(step.implementation)  \(step.name)")
+    }
+    Output.note(
+      String(format: "%9.3f ms, ", total * 1e3)
+        + "\(plan.steps.count) steps, activations \(plan.activationByteCount / 1024) KiB "
+        + "(\(plan.unsharedActivationByteCount / 1024) without reuse), constants \(plan.constantByteCount / 1024) KiB"
+    )
   }
 
   /// Tensors of `NAME=FILE.npy` options.
   static func values(_ options: [String]) throws -> [String: TensorValue] {
     var values: [String: TensorValue] = [:]
-    for option in options {
-      guard let mark = option.lastIndex(of: "=") else {
-        throw ValidationError("\(option): expected NAME=FILE.npy.")
-      }
-      let name = String(option[..<mark]), file = String(option[option.index(after: mark)...])
+    for (name, file) in try options.map(pair) {
+      guard values[name] == nil else { throw ValidationError("--input \(name) is given twice.") }
       values[name] = try TensorValue(NpyFile.read(file))
     }
     return values
+  }
+
+  /// The k-th file of each name makes the k-th set.
+  private static func calibrationSets(_ options: [String]) throws -> [[String: TensorValue]] {
+    var sets: [[String: TensorValue]] = [], counts: [String: Int] = [:]
+    for (name, file) in try options.map(pair) {
+      let k = counts[name, default: 0]
+      counts[name] = k + 1
+      if k == sets.count { sets.append([:]) }
+      sets[k][name] = try TensorValue(NpyFile.read(file))
+    }
+    return sets
+  }
+
+  private static func pair(_ option: String) throws -> (name: String, file: String) {
+    guard let mark = option.firstIndex(of: "=") else {
+      throw ValidationError("\(option): expected NAME=FILE.npy.")
+    }
+    return (String(option[..<mark]), String(option[option.index(after: mark)...]))
   }
 }

@@ -5,7 +5,7 @@ import Testing
 struct HouseTests {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
-  static let freeForAll: Set = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
+  static let freeForAll: Set = ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"]
   static let stages: Set = [
     "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput", "PointClouds",
     "Perception", "Results", "NeuralEngine",

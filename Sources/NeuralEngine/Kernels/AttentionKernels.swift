@@ -1,11 +1,13 @@
 import Foundation
 
 extension Operator.Attention {
+  /// Bytes of scratch memory that `compute` wants.
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
     guard let e = try? extents(inputs) else { return 0 }
     return givesPresent ? 0 : 4 * e.batch * keyHeads * e.total * (e.size + e.valueSize)
   }
 
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let e = try extents(inputs.map(\.type))

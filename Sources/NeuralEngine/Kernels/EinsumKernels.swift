@@ -1,4 +1,5 @@
 extension Operator.Einsum {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let terms = try terms(inputs.map(\.type)), y = outputs[0].floats

@@ -1,4 +1,5 @@
 extension Operator.Gather {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let data = inputs[0], indices = inputs[1], y = outputs[0]
@@ -17,6 +18,7 @@ extension Operator.Gather {
 }
 
 extension Operator.GatherElements {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let data = inputs[0], indices = inputs[1], size = data.type.element.size
@@ -35,6 +37,7 @@ extension Operator.GatherElements {
 }
 
 extension Operator.GatherND {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let data = inputs[0], indices = inputs[1], y = outputs[0]
@@ -51,6 +54,7 @@ extension Operator.GatherND {
 }
 
 extension Operator.ScatterElements {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let data = inputs[0], indices = inputs[1], y = outputs[0]
@@ -68,6 +72,7 @@ extension Operator.ScatterElements {
 }
 
 extension Operator.ScatterND {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let data = inputs[0], y = outputs[0]
@@ -81,6 +86,7 @@ extension Operator.ScatterND {
 }
 
 extension Operator.TopK {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], axis = try resolveAxis(axis, rank: inputs[0].shape.count)
@@ -106,6 +112,7 @@ extension Operator.TopK {
 }
 
 extension Operator.ArgumentOfExtreme {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], axis = try resolveAxis(axis, rank: inputs[0].shape.count)

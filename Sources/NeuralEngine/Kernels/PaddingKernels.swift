@@ -1,4 +1,5 @@
 extension Operator.Pad {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0]
@@ -63,6 +64,7 @@ extension Operator.Pad {
 }
 
 extension Operator.Expand {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let strides = broadcastStrides(inputs[0].shape, to: outputs[0].shape)
@@ -71,6 +73,7 @@ extension Operator.Expand {
 }
 
 extension Operator.Tile {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     // Seen as [repeat, extent, repeat, extent, ...], where repeats have stride 0.

@@ -1,10 +1,12 @@
 extension Operator.Resize {
+  /// Bytes of scratch memory that `compute` wants.
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
-    // Two intermediate tensors, used in turn; none is larger than the larger extent of every axis allows.
-    let largest = zip(inputs[0].shape, outputs[0].shape).reduce(4) { $0 * max($1.0, $1.1, 1) }
+    // Two intermediate tensors, used in turn: shrinking comes first, so none is larger than both input and output.
+    let largest = max(inputs[0].byteCount, outputs[0].byteCount, 64)
     return 2 * ((largest + 63) / 64 * 64)
   }
 
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0]

@@ -1,6 +1,7 @@
 import Foundation
 
 extension Operator.GridSample {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], grid = inputs[1].floats, y = outputs[0]
@@ -128,6 +129,7 @@ func cubicWeights(_ fraction: Float, a: Float) -> SIMD4<Float> {
 }
 
 extension Operator.AffineGrid {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let axes = sizes.count, theta = inputs[0].floats, y = outputs[0].floats
@@ -156,6 +158,7 @@ extension Operator.AffineGrid {
 }
 
 extension Operator.DeformableConvolution {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], w = inputs[1], y = outputs[0]

@@ -1,4 +1,5 @@
 extension Operator.Select {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let y = outputs[0], condition = inputs[0].booleans
@@ -42,6 +43,7 @@ extension Operator.Select {
 }
 
 extension Operator.Cast {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0], count = x.count
@@ -65,6 +67,7 @@ extension Operator.Cast {
 }
 
 extension Operator.CumulativeSum {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], axis = try resolveAxis(axis, rank: inputs[0].shape.count)
@@ -96,6 +99,7 @@ extension Operator.CumulativeSum {
 }
 
 extension Operator.AdaptivePooling {
+  /// Computes the outputs in plain loops; see `OperatorDefinition`.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], size = Array(x.shape.dropFirst(2)), plane = size.reduce(1, *)

@@ -96,6 +96,10 @@ extension TensorValue {
   ///
   /// - Throws: `ArrayFileError` where the array's bytes are of another type than it says.
   public init(_ array: NpyArray) throws {
+    guard TensorType.isValid(array.shape) else {
+      throw EngineError(
+        file: "array", field: "shape", found: "\(array.shape)", expected: "2^40 elements at most")
+    }
     switch array.elementType {
     case .float32, .float64, .float16, .bfloat16: self.init(array.shape, try array.floats())
     case .bool: self.init(array.shape, booleans: try array.booleans())

@@ -13,15 +13,17 @@ public struct ONNXNetwork: Sendable {
   /// become constants (shapes, axes and indices are needed when a graph is built), and so do float inputs that are
   /// needed then, such as Resize's scales.
   ///
-  /// - Parameter given: values of inputs, by name.
+  /// - Parameters:
+  ///   - given: values of inputs, by name.
+  ///   - shapes: extents of inputs that the file leaves open and for which no value is given.
   /// - Throws: `EngineError` naming the node, tensor or field; `ArrayFileError`, `FileError` for unreadable files.
-  public init(path: String, given: [String: TensorValue] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(path: path), given: given)
+  public init(path: String, given: [String: TensorValue] = [:], shapes: [String: [Int]] = [:]) throws {
+    self = try ONNXImporter.network(ONNXFile(path: path), given: given, shapes: shapes)
   }
 
   /// Builds the graph of a model's bytes; `name` stands for the file in errors, and external data are sought beside it.
   public init(bytes: [UInt8], name: String, given: [String: TensorValue] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(bytes: bytes, path: name), given: given)
+    self = try ONNXImporter.network(ONNXFile(bytes: bytes, path: name), given: given, shapes: [:])
   }
 
   init(graph: Graph, outputNames: [String]) {
@@ -44,14 +46,19 @@ struct ONNXImporter {
   let operatorSet: Int
   private(set) var graph: Graph
   private let given: [String: TensorValue]
+  private let shapes: [String: [Int]]
   private var values: [String: Value] = [:]
   private var constantIDs: [String: TensorID] = [:]
   /// Most bytes of one computed tensor, and of all that are folded.
-  private static let byteLimit = 1 << 35, foldLimit = 1 << 31
-  private var foldedBytes = 0
+  private static let byteLimit = 1 << 32
+  /// Bytes that may be folded: as many as the weights a few times over.
+  private var foldLimit = 1 << 26
+  private var foldedBytes = 0, constantCount = 0
 
-  static func network(_ file: ONNXFile, given: [String: TensorValue]) throws -> ONNXNetwork {
-    var importer = ONNXImporter(file: file, operatorSet: try file.operatorSet(), given: given)
+  static func network(
+    _ file: ONNXFile, given: [String: TensorValue], shapes: [String: [Int]]
+  ) throws -> ONNXNetwork {
+    var importer = ONNXImporter(file: file, operatorSet: try file.operatorSet(), given: given, shapes: shapes)
     try importer.addInitializers()
     try importer.addInputs()
     for node in try importer.sortedNodes() { try importer.add(node) }
@@ -59,10 +66,13 @@ struct ONNXImporter {
     return ONNXNetwork(graph: importer.graph, outputNames: outputNames)
   }
 
-  private init(file: ONNXFile, operatorSet: Int, given: [String: TensorValue]) {
+  private init(
+    file: ONNXFile, operatorSet: Int, given: [String: TensorValue], shapes: [String: [Int]]
+  ) {
     self.file = file
     self.operatorSet = operatorSet
     self.given = given
+    self.shapes = shapes
     graph = Graph(name: file.path)
   }
 
@@ -78,7 +88,9 @@ struct ONNXImporter {
       guard values[tensor.name] == nil else {
         throw EngineError(file: file.path, field: field, found: "two of this name", expected: "one")
       }
-      values[tensor.name] = .constant(try file.value(tensor, field: field), name: tensor.name)
+      let value = try file.value(tensor, field: field)
+      foldLimit += 4 * value.type.byteCount
+      values[tensor.name] = .constant(value, name: tensor.name)
     }
   }
 
@@ -90,7 +102,11 @@ struct ONNXImporter {
       else {
         throw EngineError(file: file.path, field: field, found: "no tensor of numbers", expected: "one")
       }
-      let type = try inputType(declared, element.element, given[input.name], field)
+      let type = try inputType(declared, element.element, input.name, field)
+      guard type.byteCount <= Self.byteLimit else {
+        throw EngineError(
+          file: file.path, field: field, found: "\(type)", expected: "\(Self.byteLimit) bytes at most")
+      }
       if let value = given[input.name], element.element == .int64 {
         values[input.name] = .constant(value, name: nil)
       } else {
@@ -105,19 +121,22 @@ struct ONNXImporter {
   }
 
   private func inputType(
-    _ declared: ONNXTypeProto.Tensor, _ element: ElementType, _ value: TensorValue?, _ field: String
+    _ declared: ONNXTypeProto.Tensor, _ element: ElementType, _ name: String, _ field: String
   ) throws -> TensorType {
+    let value = given[name]
     let dims: [Int?] = declared.shape.dim.map { if case .dimValue(let d)? = $0.value { Int(d) } else { nil } }
-    if let value {
+    if let wanted = value?.shape ?? shapes[name] {
+      let found = TensorType.isValid(wanted) ? wanted : []
       let fits =
         !declared.hasShape
-        || (dims.count == value.shape.count && zip(dims, value.shape).allSatisfy { $0 == nil || $0 == $1 })
-      guard fits, value.type.element == element else {
-        let wanted = dims.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
+        || (dims.count == found.count && zip(dims, found).allSatisfy { $0 == nil || $0 == $1 })
+      guard fits, value?.type.element ?? element == element else {
+        let open = dims.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
         throw EngineError(
-          file: file.path, field: field, found: "\(value.type)", expected: "\(element.rawValue)[\(wanted)]")
+          file: file.path, field: field, found: "\(value?.type.element ?? element)\(wanted)",
+          expected: "\(element.rawValue)[\(open)]")
       }
-      return value.type
+      return TensorType(found, element)
     }
     let known = dims.compactMap { $0 }
     guard declared.hasShape, known.count == dims.count, TensorType.isValid(known) else {
@@ -129,7 +148,10 @@ struct ONNXImporter {
 
   /// The nodes in an order in which each finds its inputs made; the file's own order where that is one.
   private func sortedNodes() throws -> [ONNXNode] {
-    let nodes = file.model.graph.node.enumerated().map { ONNXNode($1, index: $0, file: file.path) }
+    var used: Set<String> = []
+    let nodes = file.model.graph.node.enumerated().map { index, proto in
+      ONNXNode(proto, index: index, isNameTaken: !used.insert(proto.name).inserted, file: file.path)
+    }
     for (node, proto) in zip(nodes, file.model.graph.node) {
       guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
         throw node.fault("operator domain \(proto.domain)", expected: "ONNX's own operators")
@@ -271,8 +293,10 @@ struct ONNXImporter {
     case .constant(let value, let name):
       if let name, let id = constantIDs[name] { return id }
       let isWeight = name != nil && value.floats != nil
+      constantCount += 1
+      let unnamed = "constant.\(constantCount)"
       let id =
-        isWeight ? graph.addWeight(name ?? "weight", value) : graph.addConstant(name ?? "constant", value)
+        isWeight ? graph.addWeight(name ?? unnamed, value) : graph.addConstant(name ?? unnamed, value)
       if let name { constantIDs[name] = id }
       return id
     }
@@ -289,7 +313,7 @@ struct ONNXImporter {
       var types: [TensorType] = []
       do { types = try operation.definition.outputTypes(constants.map(\.type)) } catch is ShapeError {}
       let bytes = types.reduce(0) { $0 + $1.byteCount }
-      if !types.isEmpty, bytes <= Self.foldLimit - foldedBytes {
+      if !types.isEmpty, bytes <= foldLimit - foldedBytes {
         foldedBytes += bytes
         do {
           return try Interpreter.evaluate(operation, constants).map { .constant($0, name: nil) }

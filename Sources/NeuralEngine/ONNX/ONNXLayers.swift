@@ -21,7 +21,8 @@ extension ONNXOperators {
       dilations = node.ints("dilations") ?? ONNXOperators.ones(axes)
       let pads = node.ints("pads") ?? [Int](repeating: 0, count: 2 * axes)
       guard strides.count == axes, dilations.count == axes, pads.count == 2 * axes, kernel.count == axes,
-        (strides + dilations + kernel).allSatisfy({ 1...(1 << 24) ~= $0 })
+        (strides + dilations + kernel).allSatisfy({ 1...(1 << 20) ~= $0 }),
+        pads.allSatisfy({ -(1 << 20)...(1 << 20) ~= $0 })
       else {
         throw node.fault(
           "strides \(strides), dilations \(dilations), pads \(pads), kernel \(kernel)",
@@ -76,7 +77,9 @@ extension ONNXOperators {
     let mode = try node.string("auto_pad", "NOTSET")
     var wanted = node.ints("output_shape").map { Array($0.suffix(axes)) }
     if wanted == nil, mode.hasPrefix("SAME") { wanted = zip(size, window.strides).map { $0 * $1 } }
-    guard extra.count == axes, wanted?.count ?? axes == axes else {
+    guard extra.count == axes, wanted?.count ?? axes == axes,
+      (extra + (wanted ?? [])).allSatisfy({ 0...(1 << 40) ~= $0 })
+    else {
       throw node.fault("output_padding \(extra)", expected: "\(axes) extents")
     }
     if let wanted {

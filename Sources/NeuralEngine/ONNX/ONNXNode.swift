@@ -9,10 +9,10 @@ struct ONNXNode {
   let outputs: [String]
   private let attributes: [String: ONNXAttributeProto]
 
-  init(_ node: ONNXNodeProto, index: Int, file: String) {
+  init(_ node: ONNXNodeProto, index: Int, isNameTaken: Bool, file: String) {
     self.file = file
     kind = node.opType
-    name = node.name.isEmpty ? "\(node.opType)_\(index)" : node.name
+    name = node.name.isEmpty ? "\(node.opType)_\(index)" : isNameTaken ? "\(node.name)#\(index)" : node.name
     inputs = node.input
     outputs = node.output
     attributes = Dictionary(node.attribute.map { ($0.name, $0) }, uniquingKeysWith: { $1 })

@@ -73,10 +73,10 @@ enum ONNXOperators {
       part.floats.map { Double($0[0]) } ?? part.integers.map { Double($0[0]) } ?? 0
     }
     let count = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
-    guard count.isFinite, count <= 0x1p28 else {
-      throw node.fault("\(count) numbers", expected: "2^28 at most")
+    guard count.isFinite, count <= 0x1p24 else {
+      throw node.fault("\(count) numbers", expected: "2^24 at most")
     }
-    let steps = 0..<max(0, Int(count))
+    let steps = 0..<Int(max(0, count))
     if let start = parts[0].integers?[0], let delta = parts[2].integers?[0] {
       return [
         importer.constant(

@@ -47,6 +47,7 @@ extension Operator {
       self.scores = scores
     }
 
+    /// Its name in tables and errors.
     public var name: String { "attention" }
 
     /// What the inputs' shapes say.
@@ -57,7 +58,7 @@ extension Operator {
     }
 
     func extents(_ inputs: [TensorType]) throws -> Extents {
-      guard heads >= 1, keyHeads >= 1, heads % keyHeads == 0 else {
+      guard (1...(1 << 16)).contains(heads), keyHeads >= 1, heads % keyHeads == 0 else {
         throw ShapeError.parameter("heads", found: "\(heads) for \(keyHeads)", expected: "a multiple")
       }
       let rank = inputs[0].rank
@@ -83,6 +84,7 @@ extension Operator {
         size: parts[0].size, valueSize: parts[2].size)
     }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3 + (hasMask ? 1 : 0) + (hasPast ? 2 : 0) + (hasKeyLengths ? 1 : 0))
       for i in 0..<3 { try expectElement(inputs, i, .float32) }
@@ -131,9 +133,10 @@ extension Operator {
       }
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       guard let e = try? extents(inputs) else { return 0 }
-      return e.batch * heads * e.queries * e.total * (2 * e.size + 2 * e.valueSize + 5)
+      return saturatingProduct([e.batch, heads, e.queries, e.total, 2 * e.size + 2 * e.valueSize + 5])
     }
   }
 }

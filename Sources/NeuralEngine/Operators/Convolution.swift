@@ -182,7 +182,8 @@ private func spatialAxes(
 
 /// Throws unless strides and dilations are positive, padding bounded, and all have `axes` entries.
 func checkWindow(_ axes: Int, strides: [Int], dilations: [Int], padding: Padding) throws {
-  let bound = 1 << 24
+  // With extents of 2^40 products of these stay within 63 bits.
+  let bound = 1 << 20
   guard strides.count == axes, strides.allSatisfy({ $0 >= 1 && $0 <= bound }) else {
     throw ShapeError.parameter("strides", found: "\(strides)", expected: "\(axes) of 1 or more")
   }

@@ -8,6 +8,7 @@ extension Operator {
     /// A sum of products.
     public init(_ equation: String) { self.equation = equation }
 
+    /// Its name in tables and errors.
     public var name: String { "einsum" }
 
     /// Labels of the equation resolved for shapes: letters as their ASCII, ellipsis axes as negative numbers.
@@ -19,15 +20,18 @@ extension Operator {
       var summed: [Int]
     }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
       let terms = try terms(inputs)
       return [try TensorType(checking: terms.output.map { terms.extents[$0] ?? 1 })]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       guard let terms = try? terms(inputs) else { return 0 }
-      return outputs[0].count * terms.summed.reduce(max(1, inputs.count)) { $0 * (terms.extents[$1] ?? 1) }
+      return saturatingProduct(
+        [outputs[0].count, max(1, inputs.count)] + terms.summed.map { terms.extents[$0] ?? 1 })
     }
 
     func terms(_ inputs: [TensorType]) throws -> Terms {

@@ -16,8 +16,10 @@ extension Operator {
     /// A gather along `axis`.
     public init(axis: Int = 0) { self.axis = axis }
 
+    /// Its name in tables and errors.
     public var name: String { "gather" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2)
       try expectElement(inputs, 1, .int64)
@@ -29,6 +31,7 @@ extension Operator {
       ]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -42,14 +45,17 @@ extension Operator {
     /// A gather of elements along `axis`.
     public init(axis: Int = 0) { self.axis = axis }
 
+    /// Its name in tables and errors.
     public var name: String { "gather elements" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2)
       try checkElementIndices(inputs, axis: axis)
       return [TensorType(inputs[1].shape, inputs[0].element)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -63,8 +69,10 @@ extension Operator {
     /// A gather by index vectors.
     public init(batchAxes: Int = 0) { self.batchAxes = batchAxes }
 
+    /// Its name in tables and errors.
     public var name: String { "gather ND" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2)
       try expectElement(inputs, 1, .int64)
@@ -77,6 +85,7 @@ extension Operator {
       return [try TensorType(checking: i.dropLast() + x[(batchAxes + depth)...], inputs[0].element)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -97,8 +106,10 @@ extension Operator {
       self.reduction = reduction
     }
 
+    /// Its name in tables and errors.
     public var name: String { "scatter elements" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3)
       try checkElementIndices(inputs, axis: axis)
@@ -106,6 +117,7 @@ extension Operator {
       return [inputs[0]]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { inputs[2].count }
   }
 
@@ -117,8 +129,10 @@ extension Operator {
     /// A scatter by index vectors.
     public init(reduction: ScatterReduction = .replace) { self.reduction = reduction }
 
+    /// Its name in tables and errors.
     public var name: String { "scatter ND" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3)
       try expectElement(inputs, 1, .int64)
@@ -130,6 +144,7 @@ extension Operator {
       return [inputs[0]]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { inputs[2].count }
   }
 
@@ -151,8 +166,10 @@ extension Operator {
       self.largest = largest
     }
 
+    /// Its name in tables and errors.
     public var name: String { "top k" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -185,8 +202,10 @@ extension Operator {
       self.takesLast = takesLast
     }
 
+    /// Its name in tables and errors.
     public var name: String { largest ? "argument of maximum" : "argument of minimum" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)

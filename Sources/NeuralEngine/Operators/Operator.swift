@@ -204,6 +204,14 @@ public struct SlidingWindow: Sendable, Equatable {
 
 // Helpers for shape rules.
 
+/// The product, or the largest number where it does not fit.
+func saturatingProduct(_ factors: [Int]) -> Int {
+  factors.reduce(1) { product, factor in
+    let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+    return overflow ? .max : next
+  }
+}
+
 /// Throws unless there are `count` inputs.
 func expectInputs(_ inputs: [TensorType], _ count: Int) throws {
   if inputs.count != count {

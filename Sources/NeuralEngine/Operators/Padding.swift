@@ -26,8 +26,10 @@ extension Operator {
       self.mode = mode
     }
 
+    /// Its name in tables and errors.
     public var name: String { "pad" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       let x = inputs[0].shape
@@ -49,8 +51,10 @@ extension Operator {
       return [try TensorType(checking: shape, inputs[0].element)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
 
+    /// The window over spatial axes.
     public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? {
       let axes = inputs[0].rank - 2
       guard axes > 0 else { return nil }
@@ -70,8 +74,10 @@ extension Operator {
     /// An expansion to `shape`.
     public init(_ shape: [Int]) { self.shape = shape }
 
+    /// Its name in tables and errors.
     public var name: String { "expand" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       let target = try TensorType(checking: shape, inputs[0].element)
@@ -88,6 +94,7 @@ extension Operator {
       return [target]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -99,8 +106,10 @@ extension Operator {
     /// A tiling of every axis.
     public init(_ repeats: [Int]) { self.repeats = repeats }
 
+    /// Its name in tables and errors.
     public var name: String { "tile" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       guard repeats.count == inputs[0].rank, repeats.allSatisfy({ 0...(1 << 40) ~= $0 }) else {
@@ -113,6 +122,7 @@ extension Operator {
       return [try TensorType(checking: shape.map(\.partialValue), inputs[0].element)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 }

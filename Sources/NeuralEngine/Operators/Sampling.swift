@@ -23,8 +23,10 @@ extension Operator {
       self.alignCorners = alignCorners
     }
 
+    /// Its name in tables and errors.
     public var name: String { "grid sample" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2)
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -43,6 +45,7 @@ extension Operator {
       return [try TensorType(checking: [x[0], x[1]] + grid[1..<(grid.count - 1)])]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let taps = interpolation == .nearest ? 0 : interpolation == .linear ? 2 : 4
       let all = (0..<(inputs[0].rank - 2)).reduce(1) { product, _ in product * taps }
@@ -64,8 +67,10 @@ extension Operator {
       self.alignCorners = alignCorners
     }
 
+    /// Its name in tables and errors.
     public var name: String { "affine grid" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -76,6 +81,7 @@ extension Operator {
       return [try TensorType(checking: [inputs[0].shape[0]] + sizes + [axes])]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       outputs[0].count * 2 * sizes.count
     }
@@ -116,8 +122,10 @@ extension Operator {
       self.hasMask = hasMask
     }
 
+    /// Its name in tables and errors.
     public var name: String { "deformable convolution" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3 + (hasBias ? 1 : 0) + (hasMask ? 1 : 0))
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -147,11 +155,14 @@ extension Operator {
       if inputs[index].shape != shape { throw ShapeError.input(index, axis: nil, expected: "\(shape)") }
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let w = inputs[1].shape
-      let sampling =
-        outputs[0].shape[0] * inputs[0].shape[1] * w[2] * w[3] * outputs[0].shape.dropFirst(2).reduce(8, *)
-      return 2 * outputs[0].count * w.dropFirst().reduce(1, *) + sampling
+      let sampling = saturatingProduct(
+        [8, outputs[0].shape[0], inputs[0].shape[1], w[2], w[3]] + outputs[0].shape.dropFirst(2))
+      let (sum, overflow) = sampling.addingReportingOverflow(
+        saturatingProduct([2, outputs[0].count] + w.dropFirst()))
+      return overflow ? .max : sum
     }
   }
 }

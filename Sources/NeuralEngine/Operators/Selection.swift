@@ -4,8 +4,10 @@ extension Operator {
     /// A selection.
     public init() {}
 
+    /// Its name in tables and errors.
     public var name: String { "select" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 3)
       try expectElement(inputs, 0, .bool)
@@ -24,13 +26,16 @@ extension Operator {
     /// A conversion to `element`.
     public init(to element: ElementType) { self.element = element }
 
+    /// Its name in tables and errors.
     public var name: String { "cast" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       return [TensorType(inputs[0].shape, element)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -50,8 +55,10 @@ extension Operator {
       self.reverse = reverse
     }
 
+    /// Its name in tables and errors.
     public var name: String { "cumulative sum" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       if inputs[0].element == .bool { throw ShapeError.input(0, axis: nil, expected: "numbers") }
@@ -75,8 +82,10 @@ extension Operator {
       self.takesMaximum = takesMaximum
     }
 
+    /// Its name in tables and errors.
     public var name: String { "adaptive pooling" }
 
+    /// The outputs' types, or `ShapeError` where inputs do not fit.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -90,6 +99,7 @@ extension Operator {
       return [try TensorType(checking: Array(inputs[0].shape.prefix(2)) + sizes)]
     }
 
+    /// Floating-point operations of one run.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { inputs[0].count }
   }
 }

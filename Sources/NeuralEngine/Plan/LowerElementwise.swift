@@ -1,7 +1,9 @@
 extension Lowering {
   func lowerUnary(_ node: PlanGraph.Node, _ o: Operator.Unary) throws -> Bool {
     let x = node.inputs[0], y = node.outputs[0]
+    // oneDNN's reference code, which runs functions of two steps, computes nothing for one axis.
     guard let layout = try current(x).layout, let operations = eltwiseOperations(o.function),
+      operations.count == 1 || type(x).rank > 1,
       case .eltwise(let algorithm, let alpha, let beta) = operations[0],
       let descriptor = Descriptor.eltwise(algorithm, layout, alpha: alpha, beta: beta),
       let description = PrimitiveDescription.make(

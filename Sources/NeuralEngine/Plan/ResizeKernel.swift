@@ -100,13 +100,16 @@ extension Operator.Resize {
   /// Taps and weights of linear interpolation along an axis; nil for coordinates it does not cover.
   func linearAxis(_ axis: Int, input: Int) -> LinearResizeKernel.Axis? {
     let output = sizes[axis], scale = Double(scales[axis])
+    // A given scale may differ from the quotient of sizes; ONNX aligns corners by the scaled extent.
+    let quotient = Double(output) / Double(input)
+    let scaled = Float(quotient) == scales[axis] ? Double(output) : scale * Double(input)
     var result = LinearResizeKernel.Axis(low: [], high: [], weight: [])
     for i in 0..<output {
       let x: Double
       switch coordinates {
       case .halfPixel: x = (Double(i) + 0.5) / scale - 0.5
       case .pytorchHalfPixel: x = output > 1 ? (Double(i) + 0.5) / scale - 0.5 : 0
-      case .alignCorners: x = output > 1 ? Double(i * (input - 1)) / Double(output - 1) : 0
+      case .alignCorners: x = scaled != 1 ? Double(i * (input - 1)) / (scaled - 1) : 0
       case .asymmetric: x = Double(i) / scale
       case .halfPixelSymmetric, .crop: return nil
       }

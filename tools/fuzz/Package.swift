@@ -1,0 +1,20 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The readers that take files from strangers under libFuzzer and AddressSanitizer; see `soak.mk`. The modules are the
+/// program's own, by links.
+let package = Package(
+  name: "Fuzz",
+  dependencies: [.package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0")],
+  targets: [
+    .systemLibrary(name: "CSpng", pkgConfig: "spng"),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip"),
+    .systemLibrary(name: "COneDNN"),
+    .target(name: "ArrayFiles", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
+    .target(
+      name: "NeuralEngine",
+      dependencies: ["COneDNN", "ArrayFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["README.md"]),
+    .executableTarget(name: "FuzzReaders", dependencies: ["ArrayFiles", "NeuralEngine"]),
+  ],
+  swiftLanguageModes: [.v6])
