@@ -83,7 +83,7 @@ public enum PNGFile {
     try AtomicFile.write(path, encode(picture, name: path))
   }
 
-  /// The picture's bytes at zlib level 6; the same for the same picture.
+  /// The picture's bytes at zlib level 3 (half the time of level 6, a tenth larger); the same for the same picture.
   /// - Throws: `ArrayFileError` where libspng refuses.
   public static func encode(_ picture: PNGPicture, name: String = "picture") throws -> [UInt8] {
     guard let context = spng_ctx_new(Int32(SPNG_CTX_ENCODER.rawValue)) else {
@@ -91,7 +91,7 @@ public enum PNGFile {
     }
     defer { spng_ctx_free(context) }
     try check(spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1), name, "options")
-    try check(spng_set_option(context, SPNG_IMG_COMPRESSION_LEVEL, 6), name, "options")
+    try check(spng_set_option(context, SPNG_IMG_COMPRESSION_LEVEL, 3), name, "options")
     let color =
       switch picture.channels {
       case 1: SPNG_COLOR_TYPE_GRAYSCALE

@@ -95,8 +95,9 @@ struct ObjectProposals: Sendable {
     var tall = columns.tallColumns(
       around: proposal, margin: isVehicle ? 0.8 : 0.4, above: proposal.shape.tallest)
     if isVehicle {
-      tall += 2 * columns.tallColumns(around: proposal, margin: 2, above: 3)
-      tall -= 2 * columns.tallColumns(around: proposal, margin: 0.3, above: 3)
+      // A vehicle of its own height does not count against itself; the lower limit keeps the factor within (0, 1].
+      let near = columns.tallColumns(around: proposal, margin: 2, above: 3)
+      tall += 2 * max(0, near - columns.tallColumns(around: proposal, margin: 0.3, above: 3))
     }
     return max(0, 1 - 5 * max(0, ground - 0.08)) / (1 + 2 * Float(tall) / Float(columnCount))
   }

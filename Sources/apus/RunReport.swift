@@ -74,7 +74,7 @@ struct LossSummary {
 
   /// What a reason has in common with others of its kind: the folder of a missing file; else its text without digits.
   static func group(of reason: String) -> String {
-    if reason.contains("no such file") || reason.contains("missing"),
+    if reason.localizedCaseInsensitiveContains("no such file"),
       let path = reason.split(separator: " ").first(where: { $0.contains("/") })
     {
       let parts = path.split(separator: "/")
