@@ -75,7 +75,8 @@ import Testing
     // The wall's face is 15 m before the ego at the sweep's end, the sensor 0.9 m before the ego's origin.
     let steady = try wallDistances(true)
     #expect(steady.count > 500)
-    for point in steady { #expect(abs(point.x - 14.1) < 0.012, "\(point)") }  // half a pose interval at 20 m/s
+    // Within half a pose interval at 20 m/s.
+    for point in steady { #expect(abs(point.x - 14.1) < 0.012, "\(point)") }
     // Uncompensated, a column at half the turn was 25 ms and half a metre farther away.
     for point in try wallDistances(false) {
       let before = (360 - Double(point.column) - 0.5) / 360 * 0.05
