@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
-      exclude: ["README.md"]),
+      exclude: ["README.md", "LiDAR/README.md"]),
     .target(
       name: "Pipeline",
       dependencies: [

@@ -9,7 +9,8 @@ import Testing
 @Suite struct CameraTests {
   /// Looks along the ego's x axis from 1.5 m above ground.
   static let mount = RigidTransform(
-    rotation: Quaternion(rows: (SIMD3(0, 0, 1), SIMD3(-1, 0, 0), SIMD3(0, -1, 0))), translation: SIMD3(1, 0, 1.5))
+    rotation: Quaternion(rows: (SIMD3(0, 0, 1), SIMD3(-1, 0, 0), SIMD3(0, -1, 0))),
+    translation: SIMD3(1, 0, 1.5))
   static let pinhole = CameraModel(fx: 320, fy: 320, cx: 199.5, cy: 112, width: 400, height: 225)
   static let lenses: [CameraModel] = [
     pinhole,
@@ -22,7 +23,8 @@ import Testing
   ]
 
   static func view(
-    _ scene: SimulationScene, _ camera: CameraModel, options: CameraSimulator.Options = .init(givesTruth: true)
+    _ scene: SimulationScene, _ camera: CameraModel,
+    options: CameraSimulator.Options = .init(givesTruth: true)
   ) -> CameraView {
     let geometry = SceneGeometry(scene)
     return CameraSimulator(
@@ -45,7 +47,9 @@ import Testing
           } else if 1.5 / ray.y < 100 {
             let expected = 1.5 / ray.y * ray.z
             // Float32 rays: 1e-6 of the angle over a grazing angle of 0.03.
-            #expect(abs(Double(depth[at]) - expected) < 2e-3 * max(1, abs(expected)), "\(x), \(y): \(depth[at]) for \(expected)")
+            #expect(
+              abs(Double(depth[at]) - expected) < 2e-3 * max(1, abs(expected)),
+              "\(x), \(y): \(depth[at]) for \(expected)")
             #expect(classes[at] == LidarsegClass.terrain)
             compared += 1
           }
@@ -66,8 +70,8 @@ import Testing
       let inCamera = box.transformed(by: globalFromCamera.inverse)
       let pixels = inCamera.corners.compactMap { camera.project($0) }
       #expect(pixels.count == 8)
-      // Straight edges bend under distortion: the corners' bounds hold to a few pixels.
-      let slack = camera.distortion == .none ? 1.0 : 4.0
+      // The body is 6 cm narrower than its mirrors (a pixel here); straight edges bend under distortion.
+      let slack = camera.distortion == .none ? 2.0 : 4.0
       var (low, high) = (SIMD2<Double>(repeating: 1e9), SIMD2<Double>(repeating: -1e9))
       var covered = 0
       for y in 0..<camera.height {
@@ -91,11 +95,13 @@ import Testing
 
   @Test func occlusionIsCountedInPixels() throws {
     // A wall hides the left part of a bus behind it, or a nearer wall all of it.
-    let bus = SensorScenes.standing("vehicle.bus.rigid", id: 1, ahead: 22, aside: 0, size: SIMD3(2.9, 3, 3), yaw: 0)
+    let bus = SensorScenes.standing(
+      "vehicle.bus.rigid", id: 1, ahead: 22, aside: 0, size: SIMD3(2.9, 3, 3), yaw: 0)
     var half = SensorScenes.wall(ahead: 10, width: 8)
     half.globalFromProp.translation.y += 4
     let open = try #require(Self.view(SensorScenes.flat(actors: [bus]), Self.pinhole).visibility.first)
-    let partly = try #require(Self.view(SensorScenes.flat(props: [half], actors: [bus]), Self.pinhole).visibility.first)
+    let partly = try #require(
+      Self.view(SensorScenes.flat(props: [half], actors: [bus]), Self.pinhole).visibility.first)
     let hidden = Self.view(
       SensorScenes.flat(props: [SensorScenes.wall(ahead: 10)], actors: [bus]), Self.pinhole
     ).visibility
@@ -128,9 +134,12 @@ import Testing
     }
     for ahead in [12.0, 16, 20] {
       let ratio =
-        try brightness(shaded.image, ahead: ahead, aside: 1.5) / brightness(bare.image, ahead: ahead, aside: 1.5)
+        try brightness(shaded.image, ahead: ahead, aside: 1.5)
+        / brightness(bare.image, ahead: ahead, aside: 1.5)
       #expect(ratio < 0.75, "\(ratio) of the light in the wall's shadow at \(ahead) m")
-      let lit = try brightness(shaded.image, ahead: ahead, aside: -1.5) / brightness(bare.image, ahead: ahead, aside: -1.5)
+      let lit =
+        try brightness(shaded.image, ahead: ahead, aside: -1.5)
+        / brightness(bare.image, ahead: ahead, aside: -1.5)
       #expect(abs(lit - 1) < 0.06, "\(lit) of the light beyond the shadow")
     }
   }
@@ -139,7 +148,8 @@ import Testing
     func mean(_ elevation: Double, _ fog: Double) -> (all: Double, contrast: Double) {
       let weather = Weather(
         sunAzimuth: 1, sunElevation: elevation, cloudCover: 0, wetness: 0, fogDensity: fog, exposureBias: 0)
-      let scene = SensorScenes.flat(props: [SensorScenes.wall(ahead: 70, width: 20, height: 12)], weather: weather)
+      let scene = SensorScenes.flat(
+        props: [SensorScenes.wall(ahead: 70, width: 20, height: 12)], weather: weather)
       let image = Self.view(scene, Self.pinhole).image
       let all = image.pixels.reduce(0.0) { $0 + Double($1) } / Double(image.pixels.count)
       func at(_ x: Int, _ y: Int) -> Double { Double(image.pixels[(y * 400 + x) * 3]) }
@@ -175,7 +185,8 @@ import Testing
         abs(Int(image.pixels[(100 * 400 + x) * 3]) - Int(image.pixels[(100 * 400 + x - 1) * 3]))
       }.max() ?? 0
     }
-    #expect(steepest(blurred) < steepest(sharp) * 3 / 4, "\(steepest(blurred)) blurred, \(steepest(sharp)) sharp")
+    #expect(
+      steepest(blurred) < steepest(sharp) * 3 / 4, "\(steepest(blurred)) blurred, \(steepest(sharp)) sharp")
   }
 
   @Test func jpegHoldsThePicture() throws {

@@ -25,10 +25,12 @@ import Testing
     var comparison = SensorComparison(rings: sensor.beams.count, minimumRange: 2.5)
     for k in comparedAt {
       let data = keyframes[k]
-      let simulator = LidarSimulator(geometry, sensor: sensor, egoFromSensor: data.sensor.egoFromSensor, body: body)
+      let simulator = LidarSimulator(
+        geometry, sensor: sensor, egoFromSensor: data.sensor.egoFromSensor, body: body)
       let cars = try dataset.annotations(sample: data.sampleToken).filter { $0.category == "vehicle.car" }
       comparison.add(
-        recorded: try dataset.pointCloud(data), simulated: simulator.sweep(endingAt: data.timestampMicroseconds).cloud,
+        recorded: try dataset.pointCloud(data),
+        simulated: simulator.sweep(endingAt: data.timestampMicroseconds).cloud,
         cars: cars.map { $0.box.transformed(by: data.globalFromSensor.inverse) })
     }
     return comparison
@@ -49,7 +51,8 @@ import Testing
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "\(data)/pandaset-002")))
   func resemblesPandaSetOnKeyframesItDidNotSee() throws {
     let c = try Self.compare(
-      "pandaset-002", scene: 0, builtFrom: [0, 4, 8], comparedAt: [2, 6, 10], sensor: .pandar64(), body: .minivan,
+      "pandaset-002", scene: 0, builtFrom: [0, 4, 8], comparedAt: [2, 6, 10], sensor: .pandar64(),
+      body: .minivan,
       roadBelow: 10, terrainAbove: 20)
     print("pandaset-002\n\(c.report)")
     #expect(abs(c.pointRatio - 1) <= 0.15)

@@ -75,7 +75,8 @@ import Testing
     // The wall's face is 15 m before the ego at the sweep's end, the sensor 0.9 m before the ego's origin.
     let steady = try wallDistances(true)
     #expect(steady.count > 500)
-    for point in steady { #expect(abs(point.x - 14.1) < 0.012, "\(point)") }  // half a pose interval at 20 m/s
+    // Within half a pose interval at 20 m/s.
+    for point in steady { #expect(abs(point.x - 14.1) < 0.012, "\(point)") }
     // Uncompensated, a column at half the turn was 25 ms and half a metre farther away.
     for point in try wallDistances(false) {
       let before = (360 - Double(point.column) - 0.5) / 360 * 0.05
@@ -125,7 +126,8 @@ import Testing
       GroundArea(material: .road, outline: strip(795, 805)),
       GroundArea(material: .sidewalk, outline: strip(805, 809), elevation: 0.15),
     ]
-    let sweep = Self.simulator(SensorScenes.flat(areas: areas), try .hdl32E()).sweep(endingAt: SensorScenes.start)
+    let sweep = Self.simulator(SensorScenes.flat(areas: areas), try .hdl32E()).sweep(
+      endingAt: SensorScenes.start)
     var (tops, faces) = (0, 0)
     for k in 0..<sweep.cloud.count {
       let p = sweep.cloud.position(k)
@@ -151,7 +153,8 @@ import Testing
     func returns(_ wetness: Double, _ fog: Double) -> Int {
       let weather = Weather(
         sunAzimuth: 0, sunElevation: 0.5, cloudCover: 0, wetness: wetness, fogDensity: fog, exposureBias: 0)
-      let sweep = Self.simulator(SensorScenes.flat(weather: weather), sensor).sweep(endingAt: SensorScenes.start)
+      let sweep = Self.simulator(SensorScenes.flat(weather: weather), sensor).sweep(
+        endingAt: SensorScenes.start)
       return (0..<sweep.cloud.count).filter { sweep.cloud.position($0).length > 1 }.count
     }
     let dry = returns(0, 0)
@@ -161,7 +164,8 @@ import Testing
   @Test func nearerAndBrighterSurfacesReturnMore() throws {
     func share(_ ahead: Double) throws -> Double {
       let sensor = try LidarSensor(
-        beams: [.init(elevation: 0)], columnsPerSweep: 2000, sweepSeconds: 0.05, firstAzimuth: -.pi, minimumRange: 0.4,
+        beams: [.init(elevation: 0)], columnsPerSweep: 2000, sweepSeconds: 0.05, firstAzimuth: -.pi,
+        minimumRange: 0.4,
         maximumRange: 200, rangeAtTenPercent: 30, rangeNoise: 0.01, divergence: 0, recordsMissing: true)
       let scene = SensorScenes.flat(props: [SensorScenes.wall(ahead: ahead, width: 2 * ahead)])
       let sweep = Self.simulator(scene, sensor).sweep(endingAt: SensorScenes.start)
@@ -198,7 +202,8 @@ import Testing
         return "\(error)"
       }
     }
-    #expect(refusal { try .hdl32E(columnsPerSweep: -3) } == "lidar: columnsPerSweep: -3 (expected 1 to 100000)")
+    #expect(
+      refusal { try .hdl32E(columnsPerSweep: -3) } == "lidar: columnsPerSweep: -3 (expected 1 to 100000)")
     let none = refusal {
       try LidarSensor(
         beams: [], columnsPerSweep: 10, sweepSeconds: 0.1, firstAzimuth: 0, minimumRange: 1, maximumRange: 50,
@@ -207,7 +212,8 @@ import Testing
     #expect(none == "lidar: beams: 0 (expected 1 to 1024)")
     let inverted = refusal {
       try LidarSensor(
-        beams: [.init(elevation: 0)], columnsPerSweep: 10, sweepSeconds: 0.1, firstAzimuth: 0, minimumRange: 60,
+        beams: [.init(elevation: 0)], columnsPerSweep: 10, sweepSeconds: 0.1, firstAzimuth: 0,
+        minimumRange: 60,
         maximumRange: 50, rangeAtTenPercent: 50, rangeNoise: 0, divergence: 0)
     }
     #expect(inverted == "lidar: maximumRange: 50.0 (expected above the minimum, at most 1000)")

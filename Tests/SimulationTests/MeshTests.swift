@@ -7,9 +7,11 @@ import Testing
     var list: [(name: String, size: SIMD3<Float>, mesh: TriangleMesh)] = []
     for seed: UInt64 in 1...6 {
       let s = Float(seed) * 0.05
-      list.append(("car", SIMD3(1.9, 4.6 + s, 1.5 + s), CarMesh.make(size: SIMD3(1.9, 4.6 + s, 1.5 + s), seed: seed)))
+      list.append(
+        ("car", SIMD3(1.9, 4.6 + s, 1.5 + s), CarMesh.make(size: SIMD3(1.9, 4.6 + s, 1.5 + s), seed: seed)))
       for (name, size) in [
-        ("bus", SIMD3<Float>(2.9, 11 + s, 3.5)), ("truck", SIMD3(2.5, 7 + s, 3)), ("trailer", SIMD3(2.3, 10, 3.6 + s)),
+        ("bus", SIMD3<Float>(2.9, 11 + s, 3.5)), ("truck", SIMD3(2.5, 7 + s, 3)),
+        ("trailer", SIMD3(2.3, 10, 3.6 + s)),
         ("construction", SIMD3(2.8, 6, 3 + s)),
       ] {
         let mesh =
@@ -61,7 +63,8 @@ import Testing
   }
 
   @Test func lookVariesWithItsSeed() {
-    let paints = Set((0..<40).map { CarMesh.make(size: SIMD3(1.9, 4.6, 1.5), seed: $0).colors[6].debugDescription })
+    let paints = Set(
+      (0..<40).map { CarMesh.make(size: SIMD3(1.9, 4.6, 1.5), seed: $0).colors[6].debugDescription })
     #expect(paints.count > 5, "\(paints.count) paints in 40 cars")
   }
 
@@ -69,17 +72,21 @@ import Testing
     let tree = PlantMeshes.tree(size: SIMD3(4, 4, 7), seed: 5, leaves: 700)
     for (name, mesh) in [("car", Self.shapes[0].mesh), ("bus", Self.shapes[1].mesh), ("tree", tree)] {
       let hierarchy = BoundingVolumeHierarchy(mesh)
+      let (low, high) = mesh.bounds
       var random = CounterRandom(99)
       var hits = 0
       for k in 0..<400 {
         let origin = SIMD3<Float>(random.uniform(-9, 9), random.uniform(-9, 9), random.uniform(-1, 6))
-        let target = SIMD3<Float>(random.uniform(-2, 2), random.uniform(-1, 1), random.uniform(-1, 3))
+        let share = SIMD3<Float>(random.uniform(), random.uniform(), random.uniform())
+        let target = low + (high - low) * share
         let direction = (target - origin).unit
         let found = hierarchy.nearestHit(origin: origin, direction: direction, from: 0, to: 50)
         let truth = Self.bruteForce(mesh, origin, direction, limit: 50)
         if found != nil { hits += 1 }
         // The same arithmetic on both sides: the distances are equal to the bit.
-        #expect(found?.distance == truth, "\(name), ray \(k) of seed 99: \(String(describing: found)) for \(truth ?? -1)")
+        #expect(
+          found?.distance == truth,
+          "\(name), ray \(k) of seed 99: \(String(describing: found)) for \(truth ?? -1)")
       }
       #expect(hits > 100, "only \(hits) rays met the \(name)")
     }

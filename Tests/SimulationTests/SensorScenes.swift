@@ -7,7 +7,8 @@ enum SensorScenes {
 
   /// A level floor at z = 0 with the ego on it, heading along x at this speed in m/s.
   static func flat(
-    speed: Double = 0, props: [Prop] = [], actors: [Actor] = [], areas: [GroundArea] = [], weather: Weather? = nil
+    speed: Double = 0, props: [Prop] = [], actors: [Actor] = [], areas: [GroundArea] = [],
+    weather: Weather? = nil
   ) -> SimulationScene {
     let times = (0...20).map { start + Int64($0 - 10) * 100_000 }
     let poses = (0...20).map {

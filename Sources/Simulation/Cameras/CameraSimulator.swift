@@ -47,7 +47,8 @@ public struct CameraSimulator: Sendable {
     /// The options; the default has no truth and no motion blur.
     /// - Precondition: at least one sample; at most 8 rays a side; exposure and noise not negative.
     public init(
-      givesTruth: Bool = false, motionBlurSamples: Int = 1, exposureSeconds: Double = 0.005, raysPerSide: Int = 0,
+      givesTruth: Bool = false, motionBlurSamples: Int = 1, exposureSeconds: Double = 0.005,
+      raysPerSide: Int = 0,
       noise: Double = 1
     ) {
       precondition(

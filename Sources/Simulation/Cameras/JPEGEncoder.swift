@@ -22,11 +22,14 @@ public enum JPEGEncoder {
     var size: UInt = 0
     let status = image.pixels.withUnsafeBufferPointer { pixels in
       tjCompress2(
-        handle, pixels.baseAddress, Int32(image.width), 0, Int32(image.height), Int32(TJPF_RGB.rawValue), &buffer, &size,
+        handle, pixels.baseAddress, Int32(image.width), 0, Int32(image.height), Int32(TJPF_RGB.rawValue),
+        &buffer, &size,
         Int32(TJSAMP_420.rawValue), Int32(quality), 0)
     }
     defer { tjFree(buffer) }
-    guard status == 0, let buffer else { throw ImageEncodingError(reason: String(cString: tjGetErrorStr2(handle))) }
+    guard status == 0, let buffer else {
+      throw ImageEncodingError(reason: String(cString: tjGetErrorStr2(handle)))
+    }
     return Array(UnsafeBufferPointer(start: buffer, count: Int(size)))
   }
 }

@@ -90,7 +90,8 @@ final class PictureDrawing {
   }
 
   private func draw(
-    _ mesh: TriangleMesh, lidarseg: UInt8, actor: Int32, sphere: (SIMD3<Float>, Float)? = nil, stamp: UInt16 = 0,
+    _ mesh: TriangleMesh, lidarseg: UInt8, actor: Int32, sphere: (SIMD3<Float>, Float)? = nil,
+    stamp: UInt16 = 0,
     _ toLocal: (SIMD3<Float>) -> SIMD3<Float> = { $0 }
   ) {
     for face in simulator.layout.faces {
@@ -115,7 +116,8 @@ final class PictureDrawing {
 
   /// Whether a sphere can reach into a face's field of view.
   private static func mayShow(
-    _ d: SIMD3<Float>, _ radius: Float, _ axes: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>), _ face: PictureFace
+    _ d: SIMD3<Float>, _ radius: Float, _ axes: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>),
+    _ face: PictureFace
   ) -> Bool {
     let z = d.dot(axes.2)
     guard z > -radius else { return false }
@@ -178,7 +180,8 @@ final class PictureDrawing {
   }
 
   private func append(
-    _ mesh: TriangleMesh, _ k: Int, _ toLocal: (SIMD3<Float>) -> SIMD3<Float>, _ lidarseg: UInt8, _ actor: Int32
+    _ mesh: TriangleMesh, _ k: Int, _ toLocal: (SIMD3<Float>) -> SIMD3<Float>, _ lidarseg: UInt8,
+    _ actor: Int32
   ) {
     let (a, b, c) = mesh.triangle(k)
     let corner = toLocal(a)
@@ -269,7 +272,8 @@ final class PictureDrawing {
       if triangle.material == .ground {
         let length = ray.length
         let meeting = simulator.geometry.ground.firstMeeting(
-          origin: place, direction: ray / length, smoothDistance: along * length, smoothNormal: triangle.normal)
+          origin: place, direction: ray / length, smoothDistance: along * length,
+          smoothNormal: triangle.normal)
         classes[i] = meeting.material.lidarsegIndex
         depth[i] = meeting.distance / length * ray.dot(forward)
       }

@@ -13,7 +13,8 @@ struct PictureLayout: Sendable {
   init(_ camera: CameraModel) {
     let straight = PictureFace(
       right: SIMD3(1, 0, 0), down: SIMD3(0, 1, 0), forward: SIMD3(0, 0, 1), fx: Float(camera.fx),
-      fy: Float(camera.fy), cx: Float(camera.cx), cy: Float(camera.cy), width: camera.width, height: camera.height,
+      fy: Float(camera.fy), cx: Float(camera.cx), cy: Float(camera.cy), width: camera.width,
+      height: camera.height,
       offset: 0)
     if camera.distortion == .none {
       faces = [straight]
@@ -66,7 +67,8 @@ struct PictureLayout: Sendable {
     let side = Int((2 * focal).rounded(.up)) + 3
     return axes.enumerated().map { k, a in
       PictureFace(
-        right: a.0, down: a.1, forward: a.2, fx: focal, fy: focal, cx: Float(side - 1) / 2, cy: Float(side - 1) / 2,
+        right: a.0, down: a.1, forward: a.2, fx: focal, fy: focal, cx: Float(side - 1) / 2,
+        cy: Float(side - 1) / 2,
         width: side, height: side, offset: k * side * side)
     }
   }

@@ -106,7 +106,9 @@ final class SurfaceShader {
   }
 
   /// The mirror image of sky and sun in a glossy surface.
-  private func reflection(_ t: DrawnTriangle, _ d: SIMD3<Float>, _ gloss: Float, _ share: Float) -> SIMD3<Float> {
+  private func reflection(_ t: DrawnTriangle, _ d: SIMD3<Float>, _ gloss: Float, _ share: Float) -> SIMD3<
+    Float
+  > {
     let facing = -d.dot(t.normal)
     let away = 1 - max(0, facing)
     let squared = away * away
@@ -123,7 +125,9 @@ final class SurfaceShader {
   }
 
   /// Lamps and headlights.
-  private func night(_ p: SIMD3<Float>, _ n: SIMD3<Float>, _ color: SIMD3<Float>, _ lamps: LampField) -> SIMD3<Float> {
+  private func night(_ p: SIMD3<Float>, _ n: SIMD3<Float>, _ color: SIMD3<Float>, _ lamps: LampField)
+    -> SIMD3<Float>
+  {
     let warm = SIMD3<Float>(1, 0.82, 0.55)
     var result = color * warm * (lamps.at(p.x, p.y) * (0.35 + 0.65 * max(n.z, 0)))
     if let headlights {
@@ -166,7 +170,8 @@ final class SurfaceShader {
     let footprint = distance * pixelAngle / fall
     if ground.maximumElevation > 0, distance < 45 {
       let meeting = ground.firstMeeting(
-        origin: camera, direction: d, smoothDistance: distance, smoothNormal: normal, stride: max(0.06, footprint))
+        origin: camera, direction: d, smoothDistance: distance, smoothNormal: normal,
+        stride: max(0.06, footprint))
       distance = meeting.distance
       isKerb = meeting.isKerb
       normal = meeting.normal

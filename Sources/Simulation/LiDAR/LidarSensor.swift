@@ -44,8 +44,10 @@ public struct LidarSensor: Sendable, Hashable, Codable {
   /// The sensor with these properties.
   /// - Throws: `LidarSensorError` for one that cannot be.
   public init(
-    beams: [Beam], columnsPerSweep: Int, sweepSeconds: Double, firstAzimuth: Double, turnsClockwise: Bool = true,
-    minimumRange: Double, maximumRange: Double, rangeAtTenPercent: Double, rangeNoise: Double, divergence: Double,
+    beams: [Beam], columnsPerSweep: Int, sweepSeconds: Double, firstAzimuth: Double,
+    turnsClockwise: Bool = true,
+    minimumRange: Double, maximumRange: Double, rangeAtTenPercent: Double, rangeNoise: Double,
+    divergence: Double,
     intensityScale: Double = 100, recordsMissing: Bool = false, compensatesEgoMotion: Bool = true
   ) throws {
     func check(_ holds: Bool, _ field: String, _ found: Any, _ expected: String) throws {
@@ -61,8 +63,10 @@ public struct LidarSensor: Sendable, Hashable, Codable {
     try check(firstAzimuth.isFinite, "firstAzimuth", firstAzimuth, "finite")
     try check(minimumRange >= 0, "minimumRange", minimumRange, "0 or more")
     try check(
-      maximumRange > minimumRange && maximumRange <= 1000, "maximumRange", maximumRange, "above the minimum, at most 1000")
-    try check(rangeAtTenPercent > 0 && rangeAtTenPercent.isFinite, "rangeAtTenPercent", rangeAtTenPercent, "above 0")
+      maximumRange > minimumRange && maximumRange <= 1000, "maximumRange", maximumRange,
+      "above the minimum, at most 1000")
+    try check(
+      rangeAtTenPercent > 0 && rangeAtTenPercent.isFinite, "rangeAtTenPercent", rangeAtTenPercent, "above 0")
     try check(rangeNoise >= 0 && rangeNoise < 10, "rangeNoise", rangeNoise, "0 to 10")
     try check(divergence >= 0 && divergence < 0.1, "divergence", divergence, "0 to 0.1")
     try check(intensityScale > 0 && intensityScale.isFinite, "intensityScale", intensityScale, "above 0")
@@ -89,7 +93,8 @@ public struct LidarSensor: Sendable, Hashable, Codable {
   public static func hdl32E(columnsPerSweep: Int = 1084) throws -> LidarSensor {
     try LidarSensor(
       beams: (0..<32).map { Beam(elevation: (-30.67 + 4.0 / 3 * Double($0)) * .pi / 180) },
-      columnsPerSweep: columnsPerSweep, sweepSeconds: 0.05, firstAzimuth: -.pi, minimumRange: 0.35, maximumRange: 105,
+      columnsPerSweep: columnsPerSweep, sweepSeconds: 0.05, firstAzimuth: -.pi, minimumRange: 0.35,
+      maximumRange: 105,
       rangeAtTenPercent: 80, rangeNoise: 0.012, divergence: 0.0028, intensityScale: 100, recordsMissing: true)
   }
 
@@ -102,7 +107,8 @@ public struct LidarSensor: Sendable, Hashable, Codable {
     degrees += (0...48).map { -6 + Double($0) / 6 }
     degrees += [3, 5, 8, 11, 15]
     return try LidarSensor(
-      beams: degrees.map { Beam(elevation: $0 * .pi / 180) }, columnsPerSweep: columnsPerSweep, sweepSeconds: 0.1,
+      beams: degrees.map { Beam(elevation: $0 * .pi / 180) }, columnsPerSweep: columnsPerSweep,
+      sweepSeconds: 0.1,
       firstAzimuth: -.pi, minimumRange: 0.5, maximumRange: 80, rangeAtTenPercent: 200, rangeNoise: 0.012,
       divergence: 0.0025, intensityScale: 100)
   }
@@ -111,10 +117,12 @@ public struct LidarSensor: Sendable, Hashable, Codable {
   public func thinned(columns step: Int, beams beamStep: Int = 1) throws -> LidarSensor {
     try LidarSensor(
       beams: stride(from: 0, to: beams.count, by: max(1, beamStep)).map { beams[$0] },
-      columnsPerSweep: max(1, columnsPerSweep / max(1, step)), sweepSeconds: sweepSeconds, firstAzimuth: firstAzimuth,
+      columnsPerSweep: max(1, columnsPerSweep / max(1, step)), sweepSeconds: sweepSeconds,
+      firstAzimuth: firstAzimuth,
       turnsClockwise: turnsClockwise, minimumRange: minimumRange, maximumRange: maximumRange,
       rangeAtTenPercent: rangeAtTenPercent, rangeNoise: rangeNoise, divergence: divergence,
-      intensityScale: intensityScale, recordsMissing: recordsMissing, compensatesEgoMotion: compensatesEgoMotion)
+      intensityScale: intensityScale, recordsMissing: recordsMissing,
+      compensatesEgoMotion: compensatesEgoMotion)
   }
 }
 

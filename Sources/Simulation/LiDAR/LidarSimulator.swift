@@ -1,5 +1,5 @@
-import Glibc
 import Geometry
+import Glibc
 import Scenes
 
 /// One turn of a simulated LiDAR with its exact truth, point by point.
@@ -58,7 +58,8 @@ public struct LidarSimulator: Sendable {
     sweep.cloud.reserveCapacity(shots)
     sweep.classes.reserveCapacity(shots)
     sweep.actors.reserveCapacity(shots)
-    let seed = CounterRandom.mix(geometry.scene.seed ^ 0x11DA_5EED) ^ UInt64(bitPattern: timestampMicroseconds)
+    let seed =
+      CounterRandom.mix(geometry.scene.seed ^ 0x11DA_5EED) ^ UInt64(bitPattern: timestampMicroseconds)
     let end = globalFromSensor(at: timestampMicroseconds)
     let step = sensor.sweepSeconds * 1e6 / Double(sensor.columnsPerSweep)
     var column = 0
@@ -85,7 +86,8 @@ public struct LidarSimulator: Sendable {
     var endLocal = end
     endLocal.translation -= geometry.origin
     let outFromSensor =
-      sensor.compensatesEgoMotion ? (endLocal.inverse * localFromSensor).affine : RigidTransform.identity.affine
+      sensor.compensatesEgoMotion
+      ? (endLocal.inverse * localFromSensor).affine : RigidTransform.identity.affine
     let local = localFromSensor.affine
     let ego = egoFromSensor.affine
     let origin = SIMD3<Float>(local.row0.w, local.row1.w, local.row2.w)
@@ -93,7 +95,8 @@ public struct LidarSimulator: Sendable {
     let direction = sensor.turnsClockwise ? -1.0 : 1.0
     let turn = 2 * Double.pi / Double(sensor.columnsPerSweep) * direction
     let middle = sensor.firstAzimuth + turn * Double(columns.lowerBound + columns.upperBound) / 2
-    let candidates = candidates(caster, local, origin, azimuth: middle, halfWidth: abs(turn) * Double(columns.count))
+    let candidates = candidates(
+      caster, local, origin, azimuth: middle, halfWidth: abs(turn) * Double(columns.count))
     for column in columns {
       let azimuth = sensor.firstAzimuth + turn * (Double(column) + 0.5)
       for (ring, beam) in sensor.beams.enumerated() {
@@ -190,11 +193,14 @@ public struct LidarSimulator: Sendable {
     guard body.count > 0 else { return nil }
     let start = SIMD3<Float>(ego.row0.w, ego.row1.w, ego.row2.w)
     let d = ego.rotated(direction)
-    guard let hit = bodyHierarchy.nearestHit(origin: start, direction: d, from: 0.05, to: 8) else { return nil }
+    guard let hit = bodyHierarchy.nearestHit(origin: start, direction: d, from: 0.05, to: 8) else {
+      return nil
+    }
     let (a, b, c) = body.triangle(hit.triangle)
     let normal = (b - a).cross(c - a).unit
     return SurfaceHit(
-      distance: hit.distance, normal: normal.dot(d) > 0 ? -normal : normal, material: body.materials[hit.triangle],
+      distance: hit.distance, normal: normal.dot(d) > 0 ? -normal : normal,
+      material: body.materials[hit.triangle],
       ground: .terrain, color: body.colors[hit.triangle], lidarseg: LidarsegClass.ego, actorID: 0)
   }
 

@@ -20,7 +20,8 @@ package struct RecordedSurroundings {
 
   /// The scene of this name, its surroundings from the LiDAR keyframes at these places in time (all others are unseen).
   package static func scene(
-    _ dataset: Dataset, named name: String, keyframes: [Int], roadBelow: Float, terrainAbove: Float, weather: Weather
+    _ dataset: Dataset, named name: String, keyframes: [Int], roadBelow: Float, terrainAbove: Float,
+    weather: Weather
   ) throws -> SimulationScene {
     let recorded = try dataset.scene(named: name)
     var builder = RecordedSurroundings(dataset: dataset, recorded: recorded)
@@ -94,7 +95,8 @@ package struct RecordedSurroundings {
     func beyond(_ end: Int, _ inner: Int, _ time: Int64) -> RigidTransform {
       let velocity = (poses[end].translation - poses[inner].translation) / Double(times[end] - times[inner])
       return RigidTransform(
-        rotation: poses[end].rotation, translation: poses[end].translation + velocity * Double(time - times[end]))
+        rotation: poses[end].rotation,
+        translation: poses[end].translation + velocity * Double(time - times[end]))
     }
     let last = times.count - 1
     let (before, after) = (times[0] - reach, times[last] + reach)
@@ -151,7 +153,9 @@ package struct RecordedSurroundings {
     var z = [Double?](repeating: nil, count: count * count)
     for pose in recorded.egoPoses {
       let k = key(pose.globalFromEgo.translation.xy) &- low
-      if k.x >= 0, k.y >= 0, k.x < count, k.y < count { z[Int(k.x) * count + Int(k.y)] = pose.globalFromEgo.translation.z }
+      if k.x >= 0, k.y >= 0, k.x < count, k.y < count {
+        z[Int(k.x) * count + Int(k.y)] = pose.globalFromEgo.translation.z
+      }
     }
     for round in 0..<(3 * count) {
       let before = z
@@ -200,7 +204,8 @@ package struct RecordedSurroundings {
     return keys.compactMap { k in
       let values = (ground[k] ?? []).map(\.intensity).sorted()
       let median = values[values.count / 2]
-      let material: GroundMaterial = median < roadBelow ? .road : (median < terrainAbove ? .sidewalk : .terrain)
+      let material: GroundMaterial =
+        median < roadBelow ? .road : (median < terrainAbove ? .sidewalk : .terrain)
       guard material != .terrain else { return nil }
       let a = SIMD2<Double>(Double(k.x), Double(k.y)) * Self.cell
       let c = Self.cell
@@ -235,7 +240,9 @@ package struct RecordedSurroundings {
     let along = points.map { ($0.xy - mean).dot(axis) }.sorted()
     let across = points.map { axis.cross($0.xy - mean) }.sorted()
     let zs = points.map(\.z).sorted()
-    func spread(_ v: [Double]) -> (low: Double, high: Double) { (v[v.count / 20], v[v.count - 1 - v.count / 20]) }
+    func spread(_ v: [Double]) -> (low: Double, high: Double) {
+      (v[v.count / 20], v[v.count - 1 - v.count / 20])
+    }
     let (u, v) = (spread(along), spread(across))
     let floor = heights.height(mean)
     let (low, high) = (zs[0], zs[zs.count - 1])
@@ -251,7 +258,8 @@ package struct RecordedSurroundings {
     }
     let length = u.high - u.low + 0.2
     if deviation < 0.12 {
-      return Prop(kind: .wall, seed: seed, size: SIMD3(max(0.05, deviation), length, height), globalFromProp: pose)
+      return Prop(
+        kind: .wall, seed: seed, size: SIMD3(max(0.05, deviation), length, height), globalFromProp: pose)
     }
     return Prop(
       kind: .bush, seed: seed, size: SIMD3(max(0.3, v.high - v.low), length, height), globalFromProp: pose)

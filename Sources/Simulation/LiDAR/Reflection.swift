@@ -38,7 +38,9 @@ package struct Reflection: Sendable {
   }
 
   /// The outcome of a shot at this hit; `random` is the shot's own stream, `patch` that of the surface's spot.
-  func outcome(_ hit: SurfaceHit, direction: SIMD3<Float>, random: inout CounterRandom, patch: inout CounterRandom)
+  func outcome(
+    _ hit: SurfaceHit, direction: SIMD3<Float>, random: inout CounterRandom, patch: inout CounterRandom
+  )
     -> Outcome
   {
     let optics: SurfaceMaterial.Optics
@@ -47,7 +49,8 @@ package struct Reflection: Sendable {
       let g = Self.ground[Int(hit.ground.rawValue)]
       let dryness = 1 - 0.55 * wetness
       optics = SurfaceMaterial.Optics(
-        g.reflectivity * dryness, spread: g.spread, mirror: 0.35 * wetness * (1 - facing), retro: g.retro * dryness)
+        g.reflectivity * dryness, spread: g.spread, mirror: 0.35 * wetness * (1 - facing),
+        retro: g.retro * dryness)
     } else {
       optics = SurfaceMaterial.table[Int(hit.material.rawValue)]
     }
@@ -55,7 +58,8 @@ package struct Reflection: Sendable {
     let isSquare = facing > 0.985
     if chance < optics.transmission { return .passes }
     if chance < optics.transmission + optics.mirror, !isSquare { return .lost }
-    var reflectivity = optics.reflectivity * exp(optics.spread * patch.normal() - 0.5 * optics.spread * optics.spread)
+    var reflectivity =
+      optics.reflectivity * exp(optics.spread * patch.normal() - 0.5 * optics.spread * optics.spread)
     if hit.material == .carPaint || hit.material == .cloth || hit.material == .canvas {
       reflectivity *= 0.35 + 1.1 * min((hit.color * SIMD3(0.3, 0.5, 0.2)).sum(), 0.8)
     }

@@ -8,8 +8,10 @@ package enum BuildingMesh {
     var mesh = TriangleMesh()
     let (w, l, h) = (size.x / 2, size.y / 2, size.z)
     let walls: [Finish] = [
-      Finish(.plaster, 0.55, 0.52, 0.46), Finish(.plaster, 0.62, 0.61, 0.58), Finish(.brick, 0.27, 0.12, 0.085),
-      Finish(.concrete, 0.33, 0.33, 0.33), Finish(.plaster, 0.48, 0.40, 0.28), Finish(.brick, 0.36, 0.22, 0.15),
+      Finish(.plaster, 0.55, 0.52, 0.46), Finish(.plaster, 0.62, 0.61, 0.58),
+      Finish(.brick, 0.27, 0.12, 0.085),
+      Finish(.concrete, 0.33, 0.33, 0.33), Finish(.plaster, 0.48, 0.40, 0.28),
+      Finish(.brick, 0.36, 0.22, 0.15),
       Finish(.concrete, 0.24, 0.25, 0.27), Finish(.plaster, 0.36, 0.42, 0.40),
     ]
     let wall = walls[random.index(walls.count)]
@@ -30,10 +32,12 @@ package enum BuildingMesh {
         SIMD3(a.x, a.y, -1.5), SIMD3(b.x, b.y, -1.5), SIMD3(b.x, b.y, h), SIMD3(a.x, a.y, h), wall)
       addWindows(&mesh, from: a, to: b, height: h, facade, &random)
     }
-    mesh.addQuad(SIMD3(-l, -w, h - 0.4), SIMD3(l, -w, h - 0.4), SIMD3(l, w, h - 0.4), SIMD3(-l, w, h - 0.4), roof)
+    mesh.addQuad(
+      SIMD3(-l, -w, h - 0.4), SIMD3(l, -w, h - 0.4), SIMD3(l, w, h - 0.4), SIMD3(-l, w, h - 0.4), roof)
     if min(w, l) > 4 && h > 6 {
       mesh.addBox(
-        SIMD3(-0.3 * l, -0.3 * w, h - 0.4), SIMD3(0.1 * l, 0.2 * w, h + 1.8), Finish(.concrete, 0.4, 0.4, 0.4))
+        SIMD3(-0.3 * l, -0.3 * w, h - 0.4), SIMD3(0.1 * l, 0.2 * w, h + 1.8), Finish(.concrete, 0.4, 0.4, 0.4)
+      )
     }
     return mesh
   }
@@ -68,7 +72,8 @@ package enum BuildingMesh {
         let u = (Float(k) + 0.5) * bay
         var width = bay * facade.windowWidth / 2
         var (low, high) = (
-          z + (1 - facade.windowHeight) * 0.62 * facade.storey, z + facade.storey * (0.38 + 0.62 * facade.windowHeight)
+          z + (1 - facade.windowHeight) * 0.62 * facade.storey,
+          z + facade.storey * (0.38 + 0.62 * facade.windowHeight)
         )
         if floor == 0 {
           if facade.hasShops {

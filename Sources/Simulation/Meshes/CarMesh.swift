@@ -37,7 +37,8 @@ package enum CarMesh {
         SIMD3(0, 0.45, 0.95), SIMD3(0.01, 0.55, 0.98), SIMD3(0.3, 0.55, 1), SIMD3(0.8, 0.54, 1),
         SIMD3(0.95, 0.47, 0.96), SIMD3(0.99, 0.40, 0.90), SIMD3(1, 0.30, 0.84),
       ],
-      baseRear: 0.005, roofRear: 0.02, roofFront: 0.74, baseFront: 0.90, belt: 0.55, roofWidth: 0.88, panes: 3,
+      baseRear: 0.005, roofRear: 0.02, roofFront: 0.74, baseFront: 0.90, belt: 0.55, roofWidth: 0.88,
+      panes: 3,
       hasBed: false, hasRearGlass: true)
     static let pickup = Style(
       body: [
@@ -127,7 +128,8 @@ package enum CarMesh {
         for k in 0..<(now.count - 1) {
           let finish = k == 0 ? Finish.blackPlastic : paint
           mesh.addQuad(before[k], now[k], now[k + 1], before[k + 1], finish)
-          mesh.addQuad(before[k] * mirror, now[k] * mirror, now[k + 1] * mirror, before[k + 1] * mirror, finish)
+          mesh.addQuad(
+            before[k] * mirror, now[k] * mirror, now[k + 1] * mirror, before[k + 1] * mirror, finish)
         }
         mesh.addQuad(before[0], now[0], now[0] * mirror, before[0] * mirror, .blackPlastic)
       }
@@ -163,7 +165,8 @@ package enum CarMesh {
       pane: style.hasRearGlass ? .glass : paint)
     let (rl, rr) = (style.roofRear, style.roofFront)
     let crown: Float = 1
-    mesh.addQuad(corner(rl, -r, roof), corner(rr, -r, roof), corner(rr, 0, crown), corner(rl, 0, crown), paint)
+    mesh.addQuad(
+      corner(rl, -r, roof), corner(rr, -r, roof), corner(rr, 0, crown), corner(rl, 0, crown), paint)
     mesh.addQuad(corner(rl, r, roof), corner(rr, r, roof), corner(rr, 0, crown), corner(rl, 0, crown), paint)
     // Mirrors reach the box's full width.
     let x = style.baseFront - 0.06
@@ -180,7 +183,8 @@ package enum CarMesh {
       for side: Float in [-0.42, 0.42] {
         let c = frame.point(x, side, 0)
         mesh.addBox(
-          c + SIMD3(-0.08, -0.24, 0.3 * frame.height), c + SIMD3(0.08, 0.24, (style.belt + 0.14) * frame.height), dark)
+          c + SIMD3(-0.08, -0.24, 0.3 * frame.height),
+          c + SIMD3(0.08, 0.24, (style.belt + 0.14) * frame.height), dark)
         mesh.addBox(
           c + SIMD3(-0.06, -0.12, (style.belt + 0.14) * frame.height),
           c + SIMD3(0.04, 0.12, (style.belt + 0.24) * frame.height), dark)
@@ -193,7 +197,8 @@ package enum CarMesh {
   }
 
   /// Adds four wheels with their arches, axles at these shares of the length.
-  static func addWheels(_ mesh: inout TriangleMesh, _ frame: Frame, rear: Float, front: Float, radius: Float) {
+  static func addWheels(_ mesh: inout TriangleMesh, _ frame: Frame, rear: Float, front: Float, radius: Float)
+  {
     for x in [rear, front] {
       for side: Float in [-1, 1] {
         var c = frame.point(x, side, 0)
@@ -205,7 +210,8 @@ package enum CarMesh {
           let (a0, a1) = (Float.pi * Float(k) / 8, Float.pi * Float(k + 1) / 8)
           let arch = radius * 1.17
           mesh.addTriangle(
-            face, face + SIMD3(cos(a0) * arch, 0, sin(a0) * arch), face + SIMD3(cos(a1) * arch, 0, sin(a1) * arch),
+            face, face + SIMD3(cos(a0) * arch, 0, sin(a0) * arch),
+            face + SIMD3(cos(a1) * arch, 0, sin(a1) * arch),
             .blackPlastic)
         }
       }
@@ -218,7 +224,8 @@ package enum CarMesh {
       let y = side * front.z
       mesh.addQuad(
         frame.point(0.997, y * 0.55, front.y - 0.14), frame.point(0.975, y * 0.99, front.y - 0.12),
-        frame.point(0.965, y * 0.98, front.y - 0.02), frame.point(0.990, y * 0.55, front.y - 0.035), .headlight)
+        frame.point(0.965, y * 0.98, front.y - 0.02), frame.point(0.990, y * 0.55, front.y - 0.035),
+        .headlight)
       let z = style.body[1].y
       mesh.addQuad(
         frame.point(-0.008, side * 0.62, z - 0.15), frame.point(0, side * 0.95, z - 0.15),

@@ -7,7 +7,9 @@ package enum EgoBodyMesh {
     var mesh = body(size: SIMD3(1.73, 4.08, 1.46), rear: -0.75, style: .hatchback)
     let black = Finish.blackPlastic
     // The rack between LiDAR and roof, with cases for cameras and radars at its corners.
-    for y: Float in [-0.5, 0.5] { mesh.addBox(SIMD3(-0.1, y - 0.04, 1.40), SIMD3(1.6, y + 0.04, 1.49), black) }
+    for y: Float in [-0.5, 0.5] {
+      mesh.addBox(SIMD3(-0.1, y - 0.04, 1.40), SIMD3(1.6, y + 0.04, 1.49), black)
+    }
     for x: Float in [0, 1.5] { mesh.addBox(SIMD3(x - 0.04, -0.52, 1.42), SIMD3(x + 0.04, 0.52, 1.50), black) }
     mesh.addTube(from: SIMD3(0.94, 0, 1.4), to: SIMD3(0.94, 0, 1.74), radius: 0.07, black)
     return mesh

@@ -1,5 +1,5 @@
-import Glibc
 import Geometry
+import Glibc
 
 /// The ground as rays and pictures meet it: a smooth mesh, raised areas with kerbs on it, and a table of materials.
 ///
@@ -117,13 +117,32 @@ package struct GroundMesh: Sendable {
         if top >= s - step, kind(origin.x + d.x * top, origin.y + d.y * top).elevation == here.elevation {
           return (max(top, 0), n, here.material, false)
         }
-        let face = SIMD3<Float>(-d.x, -d.y, 0).unit
-        return (s - step / 2, face, here.material, true)
+        return kerb(origin, d, from: s - step, to: s, here.material)
       }
       before = here.elevation
     }
-    if flat.elevation > 0 { return (max(t - flat.elevation / fall, 0), n, flat.material, false) }
+    // Raised only at the very end: the ray meets the kerb just before.
+    if flat.elevation > 0 {
+      if before >= flat.elevation { return (max(t - flat.elevation / fall, 0), n, flat.material, false) }
+      return kerb(origin, d, from: t - step, to: t, flat.material)
+    }
     return (t, n, flat.material, false)
+  }
+
+  /// The face of a raised area that begins between two distances along a ray, to a sixteenth of their gap.
+  private func kerb(
+    _ origin: SIMD3<Float>, _ d: SIMD3<Float>, from near: Float, to far: Float, _ material: GroundMaterial
+  ) -> (distance: Float, normal: SIMD3<Float>, material: GroundMaterial, isKerb: Bool) {
+    var (low, high) = (near, far)
+    for _ in 0..<4 {
+      let middle = (low + high) / 2
+      if kind(origin.x + d.x * middle, origin.y + d.y * middle).elevation > 0 {
+        high = middle
+      } else {
+        low = middle
+      }
+    }
+    return (max(high, 0), SIMD3<Float>(-d.x, -d.y, 0).unit, material, true)
   }
 
   /// Squares of the height field's spacing (2 to 8 m) in the window, and larger ones around it out to 2 km.

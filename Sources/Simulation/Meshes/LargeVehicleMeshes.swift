@@ -55,7 +55,9 @@ package enum LargeVehicleMeshes {
   package static func truck(size: SIMD3<Float>, seed: UInt64) -> TriangleMesh {
     var random = CounterRandom(seed, 13)
     if size.z < 2.05 { return CarMesh.make(size: size, style: .pickup, paint: CarMesh.paint(&random)) }
-    if size.y < 6 && size.z < 2.7 { return CarMesh.make(size: size, style: .van, paint: CarMesh.paint(&random)) }
+    if size.y < 6 && size.z < 2.7 {
+      return CarMesh.make(size: size, style: .van, paint: CarMesh.paint(&random))
+    }
     let (l, w, h) = (size.y, size.x * 0.95, size.z)
     var mesh = TriangleMesh()
     let paint = CarMesh.paint(&random)
@@ -173,11 +175,13 @@ package enum LargeVehicleMeshes {
     }
     mesh.addQuad(SIMD3(x1, -w, low), SIMD3(x1, w, low), SIMD3(x1, w, belt), SIMD3(x1, -w, belt), paint)
     mesh.addFramedPanel(
-      SIMD3(x1, -w, belt), SIMD3(x1, w, belt), SIMD3(x1 - 0.15, w, height), SIMD3(x1 - 0.15, -w, height), panes: 1,
+      SIMD3(x1, -w, belt), SIMD3(x1, w, belt), SIMD3(x1 - 0.15, w, height), SIMD3(x1 - 0.15, -w, height),
+      panes: 1,
       border: SIMD2(0.05, 0.1), frame: paint, pane: .glass)
     mesh.addQuad(SIMD3(x0, -w, low), SIMD3(x0, w, low), SIMD3(x0, w, height), SIMD3(x0, -w, height), paint)
     mesh.addQuad(
-      SIMD3(x0, -w, height), SIMD3(x1 - 0.15, -w, height), SIMD3(x1 - 0.15, w, height), SIMD3(x0, w, height), paint)
+      SIMD3(x0, -w, height), SIMD3(x1 - 0.15, -w, height), SIMD3(x1 - 0.15, w, height), SIMD3(x0, w, height),
+      paint)
     let grille = x1 + 0.01
     mesh.addQuad(
       SIMD3(grille, -0.6 * w, 0.7), SIMD3(grille, 0.6 * w, 0.7), SIMD3(grille, 0.6 * w, belt - 0.2),
@@ -186,7 +190,8 @@ package enum LargeVehicleMeshes {
     mesh.addBox(SIMD3(x0 + 0.2, -0.8 * w, belt - 0.6), SIMD3(x0 + 0.5, 0.8 * w, belt + 0.3), seat)
   }
 
-  private static func addAxles(_ mesh: inout TriangleMesh, at axles: [Float], halfWidth: Float, radius: Float) {
+  private static func addAxles(_ mesh: inout TriangleMesh, at axles: [Float], halfWidth: Float, radius: Float)
+  {
     for x in axles {
       for side: Float in [-1, 1] {
         mesh.addWheel(SIMD3(x, side * (halfWidth - 0.15), radius), radius: radius, width: 0.3)
@@ -204,7 +209,8 @@ package enum LargeVehicleMeshes {
     }
     for x in [halfLength + 0.013, -halfLength - 0.013] {
       mesh.addQuad(
-        SIMD3(x, -0.26, low - 0.12), SIMD3(x, 0.26, low - 0.12), SIMD3(x, 0.26, low), SIMD3(x, -0.26, low), .plate)
+        SIMD3(x, -0.26, low - 0.12), SIMD3(x, 0.26, low - 0.12), SIMD3(x, 0.26, low), SIMD3(x, -0.26, low),
+        .plate)
     }
   }
 

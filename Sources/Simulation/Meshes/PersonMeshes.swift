@@ -49,8 +49,10 @@ package enum PersonMeshes {
     let scale = size.z / max(high.z - low.z, 0.1)
     // Arms and legs keep their proportions, but do not leave the box.
     let shrink = SIMD3<Float>(
-      min(1, size.y / max(high.x - low.x, 0.1)), min(1, size.x / max(high.y - low.y, 0.1)), 1)
-    return mesh.mapped { ($0 - SIMD3(0, 0, low.z)) * SIMD3(scale, scale, scale) * shrink - SIMD3(0, 0, size.z / 2) }
+      min(1, size.y / max(scale * (high.x - low.x), 0.1)),
+      min(1, size.x / max(scale * (high.y - low.y), 0.1)), 1)
+    let middle = SIMD3<Float>((low.x + high.x) / 2, (low.y + high.y) / 2, low.z)
+    return mesh.mapped { ($0 - middle) * scale * shrink - SIMD3(0, 0, size.z / 2) }
   }
 
   enum Pose {
@@ -85,8 +87,10 @@ package enum PersonMeshes {
       let joint = hip + SIMD3(0, side * 0.055 * h, 0)
       let knee = joint + SIMD3(sin(swing), 0, -cos(swing)) * thigh
       let ankle = knee + SIMD3(sin(swing - bend), 0, -cos(swing - bend)) * shin
-      mesh.addTube(from: joint, to: knee, radius: 0.052 * h, endRadius: 0.036 * h, segments: 7, looks.trousers)
-      mesh.addTube(from: knee, to: ankle, radius: 0.036 * h, endRadius: 0.025 * h, segments: 6, looks.trousers)
+      mesh.addTube(
+        from: joint, to: knee, radius: 0.052 * h, endRadius: 0.036 * h, segments: 7, looks.trousers)
+      mesh.addTube(
+        from: knee, to: ankle, radius: 0.036 * h, endRadius: 0.025 * h, segments: 6, looks.trousers)
       mesh.addBox(
         ankle + SIMD3(-0.03 * h, -0.025 * h, -0.022 * h), ankle + SIMD3(0.1 * h, 0.025 * h, 0.018 * h),
         Finish(.plastic, 0.03, 0.028, 0.025))
@@ -95,7 +99,8 @@ package enum PersonMeshes {
       let elbow = shoulder + SIMD3(sin(arm), side * 0.12, -cos(arm)) * (0.17 * h)
       let reach = arm + 0.35
       let hand = elbow + SIMD3(sin(reach), 0, -cos(reach)) * (0.15 * h)
-      mesh.addTube(from: shoulder, to: elbow, radius: 0.03 * h, endRadius: 0.025 * h, segments: 6, looks.shirt)
+      mesh.addTube(
+        from: shoulder, to: elbow, radius: 0.03 * h, endRadius: 0.025 * h, segments: 6, looks.shirt)
       mesh.addTube(from: elbow, to: hand, radius: 0.024 * h, endRadius: 0.018 * h, segments: 6, looks.skin)
     }
     addTorso(&mesh, height: h, hip: hip, looks, lean: lean)
@@ -108,17 +113,21 @@ package enum PersonMeshes {
     let squash = SIMD3<Float>(0.62, 1, 1)
     var torso = TriangleMesh()
     torso.addTube(
-      from: SIMD3(0, 0, -0.02 * h), to: SIMD3(0, 0, 0.16 * h), radius: 0.092 * h, endRadius: 0.1 * h, segments: 9,
+      from: SIMD3(0, 0, -0.02 * h), to: SIMD3(0, 0, 0.16 * h), radius: 0.092 * h, endRadius: 0.1 * h,
+      segments: 9,
       looks.shirt)
     torso.addTube(
-      from: SIMD3(0, 0, 0.16 * h), to: SIMD3(0, 0, 0.33 * h), radius: 0.1 * h, endRadius: 0.075 * h, segments: 9,
+      from: SIMD3(0, 0, 0.16 * h), to: SIMD3(0, 0, 0.33 * h), radius: 0.1 * h, endRadius: 0.075 * h,
+      segments: 9,
       looks.shirt)
     if looks.hasVest {
       let band = Finish(.retroreflector, 0.6, 0.6, 0.6)
       torso.addTube(
-        from: SIMD3(0, 0, 0.12 * h), to: SIMD3(0, 0, 0.15 * h), radius: 0.103 * h, segments: 9, capped: false, band)
+        from: SIMD3(0, 0, 0.12 * h), to: SIMD3(0, 0, 0.15 * h), radius: 0.103 * h, segments: 9, capped: false,
+        band)
       torso.addTube(
-        from: SIMD3(0, 0, 0.2 * h), to: SIMD3(0, 0, 0.225 * h), radius: 0.103 * h, segments: 9, capped: false, band)
+        from: SIMD3(0, 0, 0.2 * h), to: SIMD3(0, 0, 0.225 * h), radius: 0.103 * h, segments: 9, capped: false,
+        band)
     }
     if looks.hasBag {
       torso.addBox(SIMD3(-0.22 * h, -0.07 * h, 0.08 * h), SIMD3(-0.1 * h, 0.07 * h, 0.29 * h), looks.trousers)
@@ -153,7 +162,8 @@ package enum PersonMeshes {
     let head = SIMD3<Float>(front - 0.22 * (front - rear), 0, isMotor ? 0.85 : 0.85)
     let bar = head + SIMD3(isMotor ? -0.08 : 0.02, 0, 0.18)
     for (a, b) in [
-      (SIMD3(rear, 0, radius), crank), (SIMD3(rear, 0, radius), seat), (crank, seat), (crank, head), (seat, head),
+      (SIMD3(rear, 0, radius), crank), (SIMD3(rear, 0, radius), seat), (crank, seat), (crank, head),
+      (seat, head),
       (head, SIMD3(front, 0, radius)), (head, bar),
     ] {
       mesh.addTube(from: a, to: b, radius: thickness, segments: 6, paint)

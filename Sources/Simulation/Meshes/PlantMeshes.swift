@@ -15,7 +15,8 @@ package enum PlantMeshes {
       from: SIMD3(0, 0, -0.2), to: SIMD3(top.x * 0.4, top.y * 0.4, trunkHeight), radius: trunk,
       endRadius: 0.8 * trunk, segments: 8, capped: false, bark)
     mesh.addTube(
-      from: SIMD3(top.x * 0.4, top.y * 0.4, trunkHeight), to: top, radius: 0.8 * trunk, endRadius: 0.3 * trunk,
+      from: SIMD3(top.x * 0.4, top.y * 0.4, trunkHeight), to: top, radius: 0.8 * trunk,
+      endRadius: 0.3 * trunk,
       segments: 6, capped: false, bark)
     let crownBase = trunkHeight * 0.85
     let center = SIMD3<Float>(0, 0, (h + crownBase) / 2)
@@ -83,10 +84,13 @@ package enum PlantMeshes {
   }
 
   private static func addLeaf(
-    _ mesh: inout TriangleMesh, at p: SIMD3<Float>, side: Float, _ finish: Finish, _ random: inout CounterRandom
+    _ mesh: inout TriangleMesh, at p: SIMD3<Float>, side: Float, _ finish: Finish,
+    _ random: inout CounterRandom
   ) {
     let u = randomDirection(&random)
     let v = u.cross(randomDirection(&random)).unit
-    mesh.addTriangle(p + u * (0.58 * side), p - u * (0.29 * side) + v * (side / 2), p - u * (0.29 * side) - v * (side / 2), finish)
+    mesh.addTriangle(
+      p + u * (0.58 * side), p - u * (0.29 * side) + v * (side / 2), p - u * (0.29 * side) - v * (side / 2),
+      finish)
   }
 }

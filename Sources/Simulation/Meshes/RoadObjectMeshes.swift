@@ -17,7 +17,8 @@ package enum RoadObjectMeshes {
       (0.86, 1, orange),
     ] {
       mesh.addTube(
-        from: SIMD3(0, 0, a * h), to: SIMD3(0, 0, b * h), radius: radius(a), endRadius: radius(b), segments: 10,
+        from: SIMD3(0, 0, a * h), to: SIMD3(0, 0, b * h), radius: radius(a), endRadius: radius(b),
+        segments: 10,
         capped: b == 1, finish)
     }
     return mesh.fitted(to: SIMD3(size.y, size.x, size.z))
@@ -30,7 +31,9 @@ package enum RoadObjectMeshes {
     let kind = random.uniform()
     let finish: Finish
     if kind < 0.7 {
-      finish = random.uniform() < 0.5 ? Finish(.conePlastic, 0.55, 0.09, 0.04) : Finish(.conePlastic, 0.62, 0.62, 0.6)
+      finish =
+        random.uniform() < 0.5
+        ? Finish(.conePlastic, 0.55, 0.09, 0.04) : Finish(.conePlastic, 0.62, 0.62, 0.6)
     } else {
       finish = Finish(.concrete, 0.35, 0.34, 0.32)
     }
@@ -49,7 +52,8 @@ package enum RoadObjectMeshes {
           SIMD3(-p.x, y, p.y), SIMD3(p.x, y, p.y), SIMD3(q.x, y, q.y), SIMD3(-q.x, y, q.y), finish)
       }
     }
-    mesh.addQuad(SIMD3(-0.18, -half, 1), SIMD3(0.18, -half, 1), SIMD3(0.18, half, 1), SIMD3(-0.18, half, 1), finish)
+    mesh.addQuad(
+      SIMD3(-0.18, -half, 1), SIMD3(0.18, -half, 1), SIMD3(0.18, half, 1), SIMD3(-0.18, half, 1), finish)
     if kind < 0.7 {
       for side: Float in [-1, 1] {
         mesh.addQuad(
@@ -73,7 +77,8 @@ package enum RoadObjectMeshes {
       for x: Float in [-0.28, 0.28] {
         for y: Float in [-0.1, 0.1] {
           mesh.addTube(
-            from: SIMD3(x, y, 0), to: SIMD3(x, y, 0.5), radius: 0.06, segments: 6, Finish(.hair, 0.2, 0.13, 0.07))
+            from: SIMD3(x, y, 0), to: SIMD3(x, y, 0.5), radius: 0.06, segments: 6,
+            Finish(.hair, 0.2, 0.13, 0.07))
         }
       }
     } else {

@@ -1,5 +1,5 @@
-import Glibc
 import Geometry
+import Glibc
 
 /// All surfaces of a `SimulationScene`, made once and read by every sensor.
 ///
@@ -98,7 +98,8 @@ public struct SceneGeometry: Sendable {
     levels = levels.map { $0.mapped { place.apply($0.x, $0.y, $0.z) } }
     let (low, high) = levels[0].bounds
     return Fixture(
-      levels: levels, switchDistances: distances, castLevel: castLevel, lidarseg: prop.kind.lidarsegIndex, minimum: low, maximum: high)
+      levels: levels, switchDistances: distances, castLevel: castLevel, lidarseg: prop.kind.lidarsegIndex,
+      minimum: low, maximum: high)
   }
 
   private static func shape(_ actor: Actor, at index: Int) -> ActorShape {
@@ -127,7 +128,8 @@ public struct SceneGeometry: Sendable {
     let seed = actor.appearanceSeed
     switch actor.category {
     case "vehicle.car", "vehicle.emergency.police": return CarMesh.make(size: size, seed: seed)
-    case "vehicle.truck", "vehicle.emergency.ambulance": return LargeVehicleMeshes.truck(size: size, seed: seed)
+    case "vehicle.truck", "vehicle.emergency.ambulance":
+      return LargeVehicleMeshes.truck(size: size, seed: seed)
     case "vehicle.bus.rigid", "vehicle.bus.bendy": return LargeVehicleMeshes.bus(size: size, seed: seed)
     case "vehicle.trailer": return LargeVehicleMeshes.trailer(size: size, seed: seed)
     case "vehicle.construction": return LargeVehicleMeshes.construction(size: size, seed: seed)
@@ -141,7 +143,8 @@ public struct SceneGeometry: Sendable {
       if actor.category.hasPrefix("human.pedestrian") {
         let stands = actor.path.distances[actor.path.distances.count - 1] <= 0.5
         return PersonMeshes.pedestrian(
-          size: size, seed: seed, category: actor.category, phase: stands ? 0.25 : phase, sits: actor.isSitting)
+          size: size, seed: seed, category: actor.category, phase: stands ? 0.25 : phase,
+          sits: actor.isSitting)
       }
       return RoadObjectMeshes.other(size: size, seed: seed, category: actor.category)
     }

@@ -13,12 +13,14 @@ package enum StreetFurnitureMeshes {
     case .sign: addSign(&mesh, size, &random)
     case .pole:
       mesh.addTube(
-        from: SIMD3(0, 0, -0.2), to: SIMD3(0, 0, h), radius: max(0.03, min(w, l) / 2), endRadius: max(0.025, min(w, l) / 2.6),
+        from: SIMD3(0, 0, -0.2), to: SIMD3(0, 0, h), radius: max(0.03, min(w, l) / 2),
+        endRadius: max(0.025, min(w, l) / 2.6),
         h > 6 ? Finish(.wood, 0.16, 0.11, 0.075) : .greyMetal)
     case .fence: addFence(&mesh, size, &random)
     case .wall, .building, .tree, .bush:
       let finishes = [
-        Finish(.concrete, 0.36, 0.35, 0.33), Finish(.brick, 0.28, 0.14, 0.1), Finish(.plaster, 0.45, 0.42, 0.36),
+        Finish(.concrete, 0.36, 0.35, 0.33), Finish(.brick, 0.28, 0.14, 0.1),
+        Finish(.plaster, 0.45, 0.42, 0.36),
         Finish(.plastic, 0.05, 0.06, 0.055),
       ]
       let finish = finishes[random.index(finishes.count)]
@@ -31,9 +33,11 @@ package enum StreetFurnitureMeshes {
       mesh.addTube(from: SIMD3(0, -w / 2, 0.55 * h), to: SIMD3(0, w / 2, 0.55 * h), radius: 0.13 * w, red)
     case .bin:
       let green = Finish(.plastic, 0.03, 0.09 + 0.1 * random.uniform(), 0.05)
-      mesh.addTube(from: .zero, to: SIMD3(0, 0, 0.9 * h), radius: 0.42 * min(w, l), endRadius: 0.5 * min(w, l), green)
       mesh.addTube(
-        from: SIMD3(0, 0, 0.9 * h), to: SIMD3(0, 0, h), radius: 0.5 * min(w, l), endRadius: 0.2 * min(w, l), green)
+        from: .zero, to: SIMD3(0, 0, 0.9 * h), radius: 0.42 * min(w, l), endRadius: 0.5 * min(w, l), green)
+      mesh.addTube(
+        from: SIMD3(0, 0, 0.9 * h), to: SIMD3(0, 0, h), radius: 0.5 * min(w, l), endRadius: 0.2 * min(w, l),
+        green)
     case .busShelter: addShelter(&mesh, size)
     }
     return mesh
@@ -44,10 +48,13 @@ package enum StreetFurnitureMeshes {
     mesh.addTube(from: SIMD3(0, 0, -0.2), to: SIMD3(0, 0, 0.9), radius: 0.13, pole)
     mesh.addTube(from: SIMD3(0, 0, 0.9), to: SIMD3(0, 0, 0.93 * h), radius: 0.095, endRadius: 0.055, pole)
     mesh.addTube(
-      from: SIMD3(0, 0, 0.93 * h), to: SIMD3(0, -0.4 * reach, 0.985 * h), radius: 0.05, endRadius: 0.04, segments: 6, pole)
+      from: SIMD3(0, 0, 0.93 * h), to: SIMD3(0, -0.4 * reach, 0.985 * h), radius: 0.05, endRadius: 0.04,
+      segments: 6, pole)
     mesh.addTube(
       from: SIMD3(0, -0.4 * reach, 0.985 * h), to: SIMD3(0, -reach, h), radius: 0.04, segments: 6, pole)
-    mesh.addBox(SIMD3(-0.14, -reach - 0.3, h - 0.1), SIMD3(0.14, -reach + 0.25, h + 0.03), Finish(.plastic, 0.3, 0.3, 0.3))
+    mesh.addBox(
+      SIMD3(-0.14, -reach - 0.3, h - 0.1), SIMD3(0.14, -reach + 0.25, h + 0.03),
+      Finish(.plastic, 0.3, 0.3, 0.3))
   }
 
   private static func addTrafficLight(
@@ -58,7 +65,8 @@ package enum StreetFurnitureMeshes {
     var heads: [SIMD3<Float>] = [SIMD3(0.12, 0, min(h - 0.5, 3))]
     if reach > 1.5 {
       mesh.addTube(
-        from: SIMD3(0, 0, h - 0.15), to: SIMD3(0, -reach, h), radius: 0.07, endRadius: 0.05, segments: 6, pole)
+        from: SIMD3(0, 0, h - 0.15), to: SIMD3(0, -reach, h), radius: 0.07, endRadius: 0.05, segments: 6, pole
+      )
       heads.append(SIMD3(0.1, -reach + 0.2, h - 0.2))
       heads.append(SIMD3(0.1, -0.55 * reach, h - 0.25))
     }
@@ -71,12 +79,15 @@ package enum StreetFurnitureMeshes {
         let c = head + SIMD3(0.09, 0, 0.32 - 0.32 * Float(k))
         let color = k == lit ? lamps[k] : lamps[k] * 0.06
         let p = (0..<6).map { c + SIMD3(0, cos(Float($0) * .pi / 3), sin(Float($0) * .pi / 3)) * 0.11 }
-        for j in 1..<5 { mesh.addTriangle(p[0], p[j], p[j + 1], Finish(k == lit ? .taillight : .glass, color)) }
+        for j in 1..<5 {
+          mesh.addTriangle(p[0], p[j], p[j + 1], Finish(k == lit ? .taillight : .glass, color))
+        }
       }
     }
   }
 
-  private static func addSign(_ mesh: inout TriangleMesh, _ size: SIMD3<Float>, _ random: inout CounterRandom) {
+  private static func addSign(_ mesh: inout TriangleMesh, _ size: SIMD3<Float>, _ random: inout CounterRandom)
+  {
     let h = size.z
     mesh.addTube(from: SIMD3(0, 0, -0.2), to: SIMD3(0, 0, h), radius: 0.035, segments: 6, .greyMetal)
     let faces: [SIMD3<Float>] = [
@@ -98,7 +109,8 @@ package enum StreetFurnitureMeshes {
       mesh.addTriangle(SIMD3(x, -half, z - half), SIMD3(x, half, z - half), SIMD3(x, 0, z + half), face)
     default:
       mesh.addQuad(
-        SIMD3(x, -half, z - half), SIMD3(x, half, z - half), SIMD3(x, half, z + half), SIMD3(x, -half, z + half), face)
+        SIMD3(x, -half, z - half), SIMD3(x, half, z - half), SIMD3(x, half, z + half),
+        SIMD3(x, -half, z + half), face)
       mesh.addQuad(
         SIMD3(x + 0.005, -0.7 * half, z - 0.25 * half), SIMD3(x + 0.005, 0.7 * half, z - 0.25 * half),
         SIMD3(x + 0.005, 0.7 * half, z + 0.2 * half), SIMD3(x + 0.005, -0.7 * half, z + 0.2 * half),
@@ -106,7 +118,9 @@ package enum StreetFurnitureMeshes {
     }
   }
 
-  private static func addFence(_ mesh: inout TriangleMesh, _ size: SIMD3<Float>, _ random: inout CounterRandom) {
+  private static func addFence(
+    _ mesh: inout TriangleMesh, _ size: SIMD3<Float>, _ random: inout CounterRandom
+  ) {
     let (l, h) = (size.y, size.z)
     let dark = Finish(.metal, SIMD3(repeating: random.uniform() < 0.6 ? 0.03 : 0.3))
     let posts = max(1, Int(l / 2.5))
@@ -142,12 +156,14 @@ package enum StreetFurnitureMeshes {
     let (w, l, h) = (size.x, size.y, size.z)
     mesh.addBox(SIMD3(-l / 2, -w / 2, h - 0.15), SIMD3(l / 2, w / 2, h), Finish(.metal, 0.2, 0.2, 0.22))
     for x in [-0.47 * l, 0, 0.47 * l] {
-      mesh.addTube(from: SIMD3(x, 0.42 * w, 0), to: SIMD3(x, 0.42 * w, h), radius: 0.05, segments: 6, .greyMetal)
+      mesh.addTube(
+        from: SIMD3(x, 0.42 * w, 0), to: SIMD3(x, 0.42 * w, h), radius: 0.05, segments: 6, .greyMetal)
     }
     mesh.addFramedPanel(
       SIMD3(-l / 2, 0.45 * w, 0.2), SIMD3(l / 2, 0.45 * w, 0.2), SIMD3(l / 2, 0.45 * w, h - 0.2),
       SIMD3(-l / 2, 0.45 * w, h - 0.2), panes: 3, border: SIMD2(0.02, 0.04), frame: .greyMetal,
       pane: Finish(.pane, 0.05, 0.06, 0.07))
-    mesh.addBox(SIMD3(-0.4 * l, 0.05 * w, 0.42), SIMD3(0.4 * l, 0.3 * w, 0.48), Finish(.wood, 0.24, 0.14, 0.07))
+    mesh.addBox(
+      SIMD3(-0.4 * l, 0.05 * w, 0.42), SIMD3(0.4 * l, 0.3 * w, 0.48), Finish(.wood, 0.24, 0.14, 0.07))
   }
 }

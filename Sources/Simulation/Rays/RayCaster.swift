@@ -1,5 +1,5 @@
-import Glibc
 import Geometry
+import Glibc
 
 /// What a ray met.
 package struct SurfaceHit: Sendable {
@@ -35,7 +35,9 @@ package struct RayCaster: Sendable {
   package let placements: [Placement]
 
   /// The actors that exist at the moment within `reach` metres of a place of the local frame.
-  package init(_ geometry: SceneGeometry, at timestampMicroseconds: Int64, near place: SIMD3<Float>, reach: Float) {
+  package init(
+    _ geometry: SceneGeometry, at timestampMicroseconds: Int64, near place: SIMD3<Float>, reach: Float
+  ) {
     self.geometry = geometry
     var placements: [Placement] = []
     for (k, shape) in geometry.actors.enumerated() {
@@ -48,7 +50,8 @@ package struct RayCaster: Sendable {
       guard (center - place).length < reach + shape.radius else { continue }
       placements.append(
         Placement(
-          shape: k, phase: geometry.phase(of: shape, at: timestampMicroseconds), boxFromLocal: pose.inverse.affine,
+          shape: k, phase: geometry.phase(of: shape, at: timestampMicroseconds),
+          boxFromLocal: pose.inverse.affine,
           localFromBox: pose.affine, center: center, radius: shape.radius))
     }
     self.placements = placements
@@ -70,12 +73,15 @@ package struct RayCaster: Sendable {
       let localOrigin = p.boxFromLocal.apply(origin.x, origin.y, origin.z)
       let localDirection = p.boxFromLocal.rotated(direction)
       let hierarchy = geometry.actors[p.shape].hierarchies[p.phase]
-      if let hit = hierarchy.nearestHit(origin: localOrigin, direction: localDirection, from: near, to: best) {
+      if let hit = hierarchy.nearestHit(origin: localOrigin, direction: localDirection, from: near, to: best)
+      {
         best = hit.distance
         actorHit = (k, hit)
       }
     }
-    if let hit = geometry.standingHierarchy.nearestHit(origin: origin, direction: direction, from: near, to: best) {
+    if let hit = geometry.standingHierarchy.nearestHit(
+      origin: origin, direction: direction, from: near, to: best)
+    {
       return standingHit(hit, origin, direction)
     }
     guard let actorHit else { return nil }
@@ -87,7 +93,8 @@ package struct RayCaster: Sendable {
     let actor = geometry.scene.actors[shape.actor]
     return SurfaceHit(
       distance: actorHit.hit.distance, normal: normal.dot(direction) > 0 ? -normal : normal,
-      material: mesh.materials[actorHit.hit.triangle], ground: .terrain, color: mesh.colors[actorHit.hit.triangle],
+      material: mesh.materials[actorHit.hit.triangle], ground: .terrain,
+      color: mesh.colors[actorHit.hit.triangle],
       lidarseg: actor.lidarsegIndex, actorID: actor.id)
   }
 
@@ -99,12 +106,14 @@ package struct RayCaster: Sendable {
     guard material == .ground else {
       return SurfaceHit(
         distance: hit.distance, normal: normal, material: material, ground: .terrain,
-        color: geometry.standing.colors[hit.triangle], lidarseg: geometry.standingClasses[hit.triangle], actorID: 0)
+        color: geometry.standing.colors[hit.triangle], lidarseg: geometry.standingClasses[hit.triangle],
+        actorID: 0)
     }
     let meeting = geometry.ground.firstMeeting(
       origin: origin, direction: direction, smoothDistance: hit.distance, smoothNormal: normal)
     return SurfaceHit(
-      distance: meeting.distance, normal: meeting.normal, material: .ground, ground: meeting.material, color: .zero,
+      distance: meeting.distance, normal: meeting.normal, material: .ground, ground: meeting.material,
+      color: .zero,
       lidarseg: meeting.material.lidarsegIndex, actorID: 0)
   }
 }
