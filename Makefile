@@ -5,6 +5,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Floating-point sums are not contracted in C, so that results do not depend on the compiler's mood.
 SWIFT_FLAGS := -c release -Xcc -ffp-contract=off
 APUS := .build/release/apus
+DEMO := runs/demo
 
 .PHONY: setup build test demo bench format lint soak clean
 
@@ -20,11 +21,26 @@ test: build
 	swift build $(SWIFT_FLAGS) --product ApusPackageTests
 	swift test $(SWIFT_FLAGS) --skip-build
 
+demo: build
+	@rm -rf $(DEMO)
+	$(APUS) replay scenes/simulated --out $(DEMO)
+	$(APUS) evaluate $(DEMO) --truth scenes/simulated
+	@echo
+	@echo "The run is in $(DEMO): detections.json, tracks.json, trajectories/, bev/, occupancy/, metrics.json."
+	@echo "Look at $$(ls $(DEMO)/preview/*/*.png | sed -n 10p) first."
+
+# Side by side with peers; prints the machine and ratios. Needs no network.
+bench: setup
+	swift build $(SWIFT_FLAGS) --package-path Benchmarks
+	Benchmarks/.build/release/voxel-benchmark $$(ls scenes/simulated/samples/LIDAR_TOP/*.pcd.bin | head -1)
+
 format:
 	swift format --in-place --recursive --parallel Sources Tests Package.swift
 
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+-include soak.mk
 
 clean:
 	rm -rf .build

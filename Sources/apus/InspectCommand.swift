@@ -10,10 +10,13 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       Examples: apus inspect ~/data/nuscenes
                 apus inspect runs/mini --json
+                apus inspect network.onnx --shape image=6,3,128,352 --effective-field field.png
       """)
 
-  @Argument(help: "A dataroot or a run's folder.") var path: String
+  @Argument(help: "A dataroot, a run's folder, or a model (.onnx, .safetensors).") var path: String
   @Option(help: "A dataroot's version folder, where there are several.") var version: String?
+  @Option(help: "A model's input extents where the file leaves them open: NAME=1,3,224,224.") var shape: [String] = []
+  @Option(help: "Write a model's effective receptive field to this PNG file.") var effectiveField: String?
   @Flag(help: "Print one JSON value.") var json = false
 
   func run() throws {
@@ -21,6 +24,12 @@ struct InspectCommand: ParsableCommand {
       let manifest = try RunManifest(path: "\(path)/run.json")
       for line in LossSummary(manifest.frames).lines { Output.note("apus: \(line)") }
       return try RunReport(manifest, path: path).print(json: json)
+    }
+    if path.hasSuffix(".onnx") || path.hasSuffix(".safetensors") {
+      return try Output.result(
+        InspectModel.report(
+          path: path, json: json, shapes: try InspectModel.shapes(shape), effectiveField: effectiveField,
+          threads: ProcessInfo.processInfo.activeProcessorCount))
     }
     let dangling = try Dataset.danglingKeys(root: path, version: version)
     guard dangling.isEmpty else {
