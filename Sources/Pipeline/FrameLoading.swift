@@ -44,7 +44,8 @@ func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) ->
         points: points, egoFromSensor: data.sensor.egoFromSensor, globalFromEgo: data.globalFromEgo,
         timestampMicroseconds: data.timestampMicroseconds)
       guard data.token == item.frame.lidar?.token, points.isEmpty else { continue }
-      loaded.frame.degradations.append("\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
+      loaded.frame.degradations.append(
+        "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
     } catch {
       if data.token == item.frame.lidar?.token {
         loaded.frame.skipReason = "\(data.sensor.channel): \(error)"

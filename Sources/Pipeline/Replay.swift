@@ -1,5 +1,5 @@
-import FrameSync
 import Foundation
+import FrameSync
 import Geometry
 import Recording
 import Results
@@ -51,7 +51,8 @@ public struct Replay: Sendable {
     let start = ContinuousClock.now
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
-      configuration: options.configuration(version: dataset.version, scenes: selection), resume: options.resume)
+      configuration: options.configuration(version: dataset.version, scenes: selection),
+      resume: options.resume)
     if directory.isComplete { return try RunManifest(path: "\(options.out)/run.json") }
     var split: String?
     if case .split(let name) = options.selection { split = name }
@@ -76,10 +77,12 @@ public struct Replay: Sendable {
     return try directory.assemble(
       scenes: scenes, grid: .standard,
       manifest: RunManifest(
-        version: options.programVersion, command: options.command, threads: options.threads, cpu: Machine.processor,
+        version: options.programVersion, command: options.command, threads: options.threads,
+        cpu: Machine.processor,
         configuration: options.configuration(version: dataset.version, scenes: selection),
         versionFolder: dataset.version, split: split, scenes: selection,
-        shard: options.shard.map { "\($0.index)/\($0.count)" }, seconds: (ContinuousClock.now - start) / .seconds(1),
+        shard: options.shard.map { "\($0.index)/\($0.count)" },
+        seconds: (ContinuousClock.now - start) / .seconds(1),
         peakMemoryBytes: Machine.peakMemoryBytes))
   }
 

@@ -124,7 +124,8 @@ private struct ScenePerceiver {
     guard let range = cloud.sources.first(where: \.isKeyframe)?.range else { return PointCloud() }
     let all = cloud.points
     return PointCloud(
-      x: Array(all.x[range]), y: Array(all.y[range]), z: Array(all.z[range]), intensity: Array(all.intensity[range]),
+      x: Array(all.x[range]), y: Array(all.y[range]), z: Array(all.z[range]),
+      intensity: Array(all.intensity[range]),
       ring: Array(all.ring[range]), age: Array(all.age[range]))
   }
 }

@@ -1,5 +1,5 @@
-import FrameSync
 import Foundation
+import FrameSync
 import Recording
 import Results
 import Scenes
@@ -66,7 +66,8 @@ struct DatarootReport {
       "scenes": .array(
         scenes.map { scene in
           .members([
-            "name": .string(scene.name), "location": .string(scene.location), "keyframes": .integer(scene.keyframes),
+            "name": .string(scene.name), "location": .string(scene.location),
+            "keyframes": .integer(scene.keyframes),
             "seconds": .number(scene.seconds), "annotations": .integer(scene.annotations),
             "map_layers": .integer(scene.mapLayers), "ok": .integer(scene.report.ok),
             "degraded": .integer(scene.report.degraded), "skipped": .integer(scene.report.skipped),
@@ -97,7 +98,8 @@ struct DatarootReport {
       lines.append(
         "\(scene.name) (\(scene.location)): \(scene.keyframes) keyframes in \(RunReport.oneDecimal(scene.seconds)) s, "
           + "\(scene.annotations) annotations, \(scene.mapLayers) map layers; "
-          + "\(scene.report.ok) frames whole, \(scene.report.degraded) degraded, \(scene.report.skipped) without LiDAR")
+          + "\(scene.report.ok) frames whole, \(scene.report.degraded) degraded, \(scene.report.skipped) without LiDAR"
+      )
       for channel in scene.report.channels {
         let offset = RunReport.oneDecimal(Double(channel.nominalOffsetMicroseconds) / 1000)
         lines.append(

@@ -28,6 +28,7 @@ struct EvaluateCommand: ParsableCommand {
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
     let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
-    try Output.result(json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)
+    try Output.result(
+      json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)
   }
 }

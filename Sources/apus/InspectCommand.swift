@@ -15,7 +15,8 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(help: "A dataroot, a run's folder, or a model (.onnx, .safetensors).") var path: String
   @Option(help: "A dataroot's version folder, where there are several.") var version: String?
-  @Option(help: "A model's input extents where the file leaves them open: NAME=1,3,224,224.") var shape: [String] = []
+  @Option(help: "A model's input extents where the file leaves them open: NAME=1,3,224,224.") var shape:
+    [String] = []
   @Option(help: "Write a model's effective receptive field to this PNG file.") var effectiveField: String?
   @Flag(help: "Print one JSON value.") var json = false
 

@@ -35,14 +35,18 @@ struct ReplayCommand: ParsableCommand {
     let count: Int
     init?(argument: String) {
       let parts = argument.split(separator: "/").map { Int($0) }
-      guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 1, index <= count else { return nil }
+      guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 1, index <= count else {
+        return nil
+      }
       self.index = index
       self.count = count
     }
   }
 
   func validate() throws {
-    guard scene == nil || split == nil else { throw ValidationError("--scene and --split exclude each other.") }
+    guard scene == nil || split == nil else {
+      throw ValidationError("--scene and --split exclude each other.")
+    }
     guard threads >= 1, threads <= 1024 else { throw ValidationError("--threads is \(threads) (1 to 1024).") }
     guard model == "classical" else {
       throw ValidationError("--model is \(model); this version perceives with 'classical' alone.")

@@ -36,7 +36,8 @@ enum LiftSplatNetworks {
     let image = g.addInput("image", [batch, 3, height, width])
     var x = try swish(&g, try normalized(&g, image, 32, 3, stride: 2, name: "stem"))
     let stages = [
-      (1, 16, 1, 3, 1), (6, 24, 2, 3, 2), (6, 40, 2, 5, 2), (6, 80, 3, 3, 2), (6, 112, 3, 5, 1), (6, 192, 4, 5, 2),
+      (1, 16, 1, 3, 1), (6, 24, 2, 3, 2), (6, 40, 2, 5, 2), (6, 80, 3, 3, 2), (6, 112, 3, 5, 1),
+      (6, 192, 4, 5, 2),
       (6, 320, 1, 3, 1),
     ]
     var middle = x
@@ -51,7 +52,8 @@ enum LiftSplatNetworks {
         var gate = try g.apply(.pooling(.global(.average(countsPadding: false), g.shape(y))), y)
         gate = try swish(
           &g, try g.pointwiseConvolution(gate, outputs: max(1, inputs / 4), name: "\(name).squeeze"))
-        gate = try g.unary(.sigmoid, try g.pointwiseConvolution(gate, outputs: hidden, name: "\(name).excite"))
+        gate = try g.unary(
+          .sigmoid, try g.pointwiseConvolution(gate, outputs: hidden, name: "\(name).excite"))
         y = try normalized(&g, try g.product(y, gate), outputs, 1, name: "\(name).project")
         x = s == 1 && inputs == outputs ? try g.sum(y, skip) : y
       }
@@ -70,7 +72,8 @@ enum LiftSplatNetworks {
   }
 
   private static func normalized(
-    _ g: inout Graph, _ x: TensorID, _ outputs: Int, _ kernel: Int, stride: Int = 1, groups: Int = 1, name: String
+    _ g: inout Graph, _ x: TensorID, _ outputs: Int, _ kernel: Int, stride: Int = 1, groups: Int = 1,
+    name: String
   ) throws -> TensorID {
     let y = try g.convolution(
       x, outputs: outputs, kernel: kernel, stride: stride, groups: groups, bias: false, name: name)
@@ -81,19 +84,22 @@ enum LiftSplatNetworks {
     _ g: inout Graph, _ x: TensorID, _ outputs: Int, _ kernel: Int, stride: Int = 1, name: String
   ) throws -> TensorID {
     let y = try g.convolution(
-      x, outputs: outputs, kernel: kernel, stride: stride, border: .symmetric(kernel / 2), bias: false, name: name)
+      x, outputs: outputs, kernel: kernel, stride: stride, border: .symmetric(kernel / 2), bias: false,
+      name: name)
     return try statistics(&g, y, name: "\(name).norm")
   }
 
   /// Batch normalisation with statistics that are not 0 and 1.
   private static func statistics(_ g: inout Graph, _ x: TensorID, name: String) throws -> TensorID {
     let channels = g.shape(x)[1]
-    let scale = g.addWeight("\(name).weight", TensorValue([channels], (0..<channels).map { 1 + 0.1 * wave($0, 1) }))
+    let scale = g.addWeight(
+      "\(name).weight", TensorValue([channels], (0..<channels).map { 1 + 0.1 * wave($0, 1) }))
     let shift = g.addWeight("\(name).bias", TensorValue([channels], (0..<channels).map { 0.1 * wave($0, 2) }))
     let mean = g.addWeight("\(name).mean", TensorValue([channels], (0..<channels).map { 0.1 * wave($0, 3) }))
     let variance = g.addWeight(
       "\(name).var", TensorValue([channels], (0..<channels).map { 1.1 + 0.1 * wave($0, 4) }))
-    return try g.add(.batchNormalization(.init(epsilon: 1e-3)), [x, scale, shift, mean, variance], name: name)[0]
+    return try g.add(
+      .batchNormalization(.init(epsilon: 1e-3)), [x, scale, shift, mean, variance], name: name)[0]
   }
 
   private static func wave(_ i: Int, _ k: Int) -> Float { Float((i * (7 + 2 * k) + k) % 19) / 9 - 1 }

@@ -28,7 +28,9 @@ import Testing
     return manifest
   }
 
-  static func reasons(_ manifest: RunManifest) -> String { manifest.frames.flatMap(\.reasons).joined(separator: "\n") }
+  static func reasons(_ manifest: RunManifest) -> String {
+    manifest.frames.flatMap(\.reasons).joined(separator: "\n")
+  }
 
   @Test func f1NoDatarootOrAFile() throws {
     let folder = try TemporaryFolder()
@@ -103,11 +105,14 @@ import Testing
 
   @Test func f12And19MissingCamerasDegradeAndAreGrouped() throws {
     let drive = try TestDrive()
-    for file in drive.files(of: "CAM_BACK").prefix(4) { try FileManager.default.removeItem(at: drive.url(file)) }
+    for file in drive.files(of: "CAM_BACK").prefix(4) {
+      try FileManager.default.removeItem(at: drive.url(file))
+    }
     let folder = try TemporaryFolder()
     let outcome = try Apus.run(["replay", drive.root.path, "--out", folder.path("run")])
     #expect(outcome.status == 3)
-    #expect(outcome.standardError.contains("4 files missing from samples/CAM_BACK"), "\(outcome.standardError)")
+    #expect(
+      outcome.standardError.contains("4 files missing from samples/CAM_BACK"), "\(outcome.standardError)")
     let manifest = try RunManifest(path: folder.path("run/run.json"))
     #expect((manifest.count(.ok), manifest.count(.degraded), manifest.count(.skipped)) == (2, 4, 0))
     #expect(manifest.frames[0].reasons.contains { $0.hasPrefix("CAM_BACK") })
@@ -183,10 +188,14 @@ import Testing
 
   @Test func f37PointsThatAreNoNumbersAreDropped() throws {
     let drive = try TestDrive()
-    let bad: [Float] = [.nan, .infinity, -.infinity, 1e30, -1e30, .leastNonzeroMagnitude, .greatestFiniteMagnitude]
+    let bad: [Float] = [
+      .nan, .infinity, -.infinity, 1e30, -1e30, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+    ]
     for file in drive.files(of: "LIDAR_TOP") {
       var extra: [Float] = []
-      for value in bad { extra += [value, 1, 1, 1, 1, 1, value, 1, 1, 1, 1, 1, value, 1, 1, value, value, value, value, 1] }
+      for value in bad {
+        extra += [value, 1, 1, 1, 1, 1, value, 1, 1, 1, 1, 1, value, 1, 1, value, value, value, value, 1]
+      }
       try drive.write(drive.read(file) + extra.withUnsafeBytes { Data($0) }, to: file)
     }
     #expect(try Self.replay(drive, status: 0).count(.ok) == 6)

@@ -38,7 +38,8 @@ import Testing
     let folder = try TemporaryFolder()
     #expect(try Apus.run(["replay", drive.root.path, "--out", folder.path("run")]).status == 0)
     let document =
-      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: folder.path("run/detections.json"))))
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: folder.path("run/detections.json"))))
       as? [String: Any]
     let results = try #require(document?["results"] as? [String: [[String: Any]]])
     let boxes = try #require(results[TestDrive.token(7, 0, 5)])
@@ -69,10 +70,14 @@ import Testing
     let folder = try TemporaryFolder()
     #expect(try Apus.run(["replay", drive.root.path, "--out", folder.path("whole")]).status == 0)
     for part in 1...2 {
-      let arguments = ["replay", drive.root.path, "--out", folder.path("part-\(part)"), "--shard", "\(part)/2"]
+      let arguments = [
+        "replay", drive.root.path, "--out", folder.path("part-\(part)"), "--shard", "\(part)/2",
+      ]
       #expect(try Apus.run(arguments).status == 0)
     }
-    let outcome = try Apus.run(["merge", folder.path("part-2"), folder.path("part-1"), "--out", folder.path("merged")])
+    let outcome = try Apus.run([
+      "merge", folder.path("part-2"), folder.path("part-1"), "--out", folder.path("merged"),
+    ])
     #expect(outcome.status == 0, "\(outcome.standardError)")
     #expect(try Self.outputs(folder.path("merged")) == Self.outputs(folder.path("whole")))
     let missing = try Apus.run(["merge", folder.path("part-1"), "--out", folder.path("half")])

@@ -228,7 +228,8 @@ final class TestDrive {
       Int32(TJSAMP_420.rawValue), 85, 0)
     precondition(status == 0, "a test picture could not be encoded")
     defer { tjFree(buffer) }
-    return Data(bytes: UnsafeRawPointer(buffer ?? UnsafeMutablePointer(bitPattern: 8)!), count: Int(size))
+    guard let buffer else { return Data() }
+    return Data(bytes: buffer, count: Int(size))
   }
 }
 

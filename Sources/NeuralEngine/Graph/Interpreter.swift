@@ -65,7 +65,9 @@ public enum Interpreter {
 }
 
 /// The value given for an input, after checking that it is there and of the right type.
-func checkedInput(_ graph: String, _ name: String, _ type: TensorType, _ value: TensorValue?) throws -> TensorValue {
+func checkedInput(_ graph: String, _ name: String, _ type: TensorType, _ value: TensorValue?) throws
+  -> TensorValue
+{
   guard let value else {
     throw EngineError(file: graph, field: "input \(name)", found: "no value", expected: "\(type)")
   }

@@ -1,4 +1,5 @@
 extension Operator.Convolution {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], w = inputs[1], y = outputs[0]
@@ -33,6 +34,7 @@ extension Operator.Convolution {
 }
 
 extension Operator.TransposedConvolution {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], w = inputs[1], y = outputs[0]

@@ -1,6 +1,7 @@
 import Foundation
 
 extension Operator.Unary {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0]
@@ -68,6 +69,7 @@ extension Operator.Unary {
 }
 
 extension Operator.Binary {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let (a, b, y) = (inputs[0], inputs[1], outputs[0])

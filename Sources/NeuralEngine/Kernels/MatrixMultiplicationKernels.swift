@@ -1,4 +1,5 @@
 extension Operator.MatrixMultiplication {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let types = inputs.map(\.type)

@@ -1,6 +1,7 @@
 import Foundation
 
 extension Operator.BatchNormalization {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], channels = x.shape[1]
@@ -39,6 +40,7 @@ extension Operator.BatchNormalization {
 }
 
 extension Operator.GroupedNormalization {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0]
@@ -97,6 +99,7 @@ extension Operator.GroupedNormalization {
 }
 
 extension Operator.Softmax {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let shape = inputs[0].shape

@@ -1,6 +1,7 @@
 import Foundation
 
 extension Operator.Pooling {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0]

@@ -1,4 +1,5 @@
 extension Operator.Reshape {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     outputs[0].base.copyMemory(from: inputs[0].base, byteCount: inputs[0].type.byteCount)
@@ -6,6 +7,7 @@ extension Operator.Reshape {
 }
 
 extension Operator.Transpose {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let strides = inputs[0].type.strides
@@ -15,6 +17,7 @@ extension Operator.Transpose {
 }
 
 extension Operator.Slice {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let strides = inputs[0].type.strides
@@ -25,6 +28,7 @@ extension Operator.Slice {
 }
 
 extension Operator.Concatenation {
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let output = outputs[0], axis = try resolveAxis(axis, rank: output.shape.count)

@@ -60,7 +60,8 @@ extension Graph {
   }
 
   /// Tensors one after another along an axis; channels unless told otherwise.
-  public mutating func concatenate(_ parts: [TensorID], axis: Int = 1, name: String? = nil) throws -> TensorID {
+  public mutating func concatenate(_ parts: [TensorID], axis: Int = 1, name: String? = nil) throws -> TensorID
+  {
     try add(.concatenation(.init(axis: axis)), parts, name: name)[0]
   }
 

@@ -49,7 +49,8 @@ extension Graph {
       strides.count == kernel.count, dilations.count == kernel.count, strides.allSatisfy({ $0 >= 1 })
     else {
       throw EngineError(
-        file: self.name, field: "convolution \(name)", found: "input \(input), kernel \(kernel), \(groups) groups",
+        file: self.name, field: "convolution \(name)",
+        found: "input \(input), kernel \(kernel), \(groups) groups",
         expected: "[batch, channel, spatial...] and a kernel, stride and dilation per spatial axis")
     }
     let weight = addWeight("\(name).weight", [outputs, input[1] / groups] + kernel, .he)
@@ -75,13 +76,15 @@ extension Graph {
   ) throws -> TensorID {
     let channels = shape(x).count > 1 ? shape(x)[1] : 1
     return try convolution(
-      x, outputs: channels, kernel: kernel, stride: stride, dilation: dilation, groups: channels, border: border,
+      x, outputs: channels, kernel: kernel, stride: stride, dilation: dilation, groups: channels,
+      border: border,
       bias: bias, name: name)
   }
 
   /// A depthwise convolution and a 1x1 convolution after it (Sifre 2014; Howard et al., arXiv 1704.04861).
   public mutating func separableConvolution(
-    _ x: TensorID, outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1, bias: Bool = true, name: String
+    _ x: TensorID, outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1, bias: Bool = true,
+    name: String
   ) throws -> TensorID {
     try scoped(name) { graph in
       let depthwise = try graph.depthwiseConvolution(
@@ -92,7 +95,8 @@ extension Graph {
 
   /// Transposed convolution with weights `[channels, outputs / groups, kernel...]`; `cut` elements go from both ends.
   public mutating func transposedConvolution(
-    _ x: TensorID, outputs: Int, kernel: Int, stride: Int, cut: Int = 0, outputPadding: Int = 0, groups: Int = 1,
+    _ x: TensorID, outputs: Int, kernel: Int, stride: Int, cut: Int = 0, outputPadding: Int = 0,
+    groups: Int = 1,
     bias: Bool = true, name: String
   ) throws -> TensorID {
     let input = shape(x), axes = max(0, input.count - 2)

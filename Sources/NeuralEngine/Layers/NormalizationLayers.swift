@@ -9,7 +9,8 @@ extension Graph {
     let parameters = scoped(name) { graph in
       [
         graph.addWeight("weight", [channels], .ones), graph.addWeight("bias", [channels], .zeros),
-        graph.addWeight("running_mean", [channels], .zeros), graph.addWeight("running_var", [channels], .ones),
+        graph.addWeight("running_mean", [channels], .zeros),
+        graph.addWeight("running_var", [channels], .ones),
       ]
     }
     return try add(.batchNormalization(.init(epsilon: epsilon)), [x] + parameters, name: name)[0]
@@ -21,14 +22,17 @@ extension Graph {
   ) throws -> TensorID {
     let last = shape(x).last ?? 1
     let parameters = affine ? addScaleAndShift(last, name) : []
-    return try add(.groupedNormalization(.init(.axes(from: -1), epsilon: epsilon)), [x] + parameters, name: name)[0]
+    return try add(
+      .groupedNormalization(.init(.axes(from: -1), epsilon: epsilon)), [x] + parameters, name: name)[0]
   }
 
   /// RMS normalisation over the last axis with a learned scale (Zhang & Sennrich, arXiv 1910.07467).
-  public mutating func rmsNormalization(_ x: TensorID, epsilon: Float = 1e-6, name: String) throws -> TensorID {
+  public mutating func rmsNormalization(_ x: TensorID, epsilon: Float = 1e-6, name: String) throws -> TensorID
+  {
     let scale = addWeight("\(name).weight", [shape(x).last ?? 1], .ones)
     return try add(
-      .groupedNormalization(.init(.axes(from: -1), epsilon: epsilon, centers: false)), [x, scale], name: name)[0]
+      .groupedNormalization(.init(.axes(from: -1), epsilon: epsilon, centers: false)), [x, scale], name: name)[
+        0]
   }
 
   /// Group normalisation with learned scale and shift per channel (Wu & He, arXiv 1803.08494).

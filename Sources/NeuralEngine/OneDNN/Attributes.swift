@@ -19,12 +19,14 @@ struct Attributes: ~Copyable {
     handle = try Attributes.make(fused, outputScales)
   }
 
-  private static func make(_ fused: [FusedOperation], _ outputScales: [Float]) throws -> dnnl_primitive_attr_t {
+  private static func make(_ fused: [FusedOperation], _ outputScales: [Float]) throws -> dnnl_primitive_attr_t
+  {
     var attributes: dnnl_primitive_attr_t?
     try check(dnnl_primitive_attr_create(&attributes), "attributes")
     guard let attributes else { preconditionFailure("oneDNN made no attributes") }
     do {
-      try check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "scratchpad mode")
+      try check(
+        dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "scratchpad mode")
       if !outputScales.isEmpty {
         let mask: Int32 = outputScales.count > 1 ? 2 : 0
         try check(

@@ -34,7 +34,8 @@ final class Library: @unchecked Sendable {
     case dnnl_cpu_isa_avx512_core: "AVX-512"
     case dnnl_cpu_isa_avx512_core_vnni: "AVX-512 with VNNI"
     case dnnl_cpu_isa_avx512_core_bf16: "AVX-512 with VNNI and bf16"
-    default: dnnl_get_effective_cpu_isa().rawValue > dnnl_cpu_isa_avx512_core_bf16.rawValue ? "AMX" : "baseline"
+    default:
+      dnnl_get_effective_cpu_isa().rawValue > dnnl_cpu_isa_avx512_core_bf16.rawValue ? "AMX" : "baseline"
     }
   }
 

@@ -58,8 +58,10 @@ extension Operator {
       self.groups = groups
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "convolution" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2...3)
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -84,11 +86,13 @@ extension Operator {
       return [try TensorType(checking: shape)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let taps = inputs[1].shape.dropFirst().reduce(1, *)
       return outputs[0].count * (2 * taps + (inputs.count > 2 ? 1 : 0))
     }
 
+    /// The window that an output element sees along each spatial axis, for receptive fields.
     public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? {
       SlidingWindow(
         kernel: Array(inputs[1].shape.dropFirst(2)), strides: strides, dilations: dilations, padding: padding)
@@ -124,8 +128,10 @@ extension Operator {
       self.groups = groups
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "transposed convolution" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2...3)
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -153,11 +159,13 @@ extension Operator {
       return [try TensorType(checking: shape)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       2 * inputs[0].count * inputs[1].shape.dropFirst().reduce(1, *)
         + (inputs.count > 2 ? outputs[0].count : 0)
     }
 
+    /// The window that an output element sees along each spatial axis, for receptive fields.
     public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? {
       SlidingWindow(
         kernel: Array(inputs[1].shape.dropFirst(2)), strides: strides, dilations: dilations, padding: padding,

@@ -50,11 +50,13 @@ extension Operator {
     /// An element-wise function.
     public init(_ function: Function) { self.function = function }
 
+    /// The operator's name in tables and errors.
     public var name: String {
       let text = "\(function)"
       return String(text.prefix { $0 != "(" })
     }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       switch function {
@@ -98,8 +100,10 @@ extension Operator {
     /// An element-wise function of two tensors.
     public init(_ function: Function) { self.function = function }
 
+    /// The operator's name in tables and errors.
     public var name: String { function.rawValue }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2)
       guard inputs[0].element == inputs[1].element else {

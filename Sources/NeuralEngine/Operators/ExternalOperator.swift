@@ -36,10 +36,13 @@ public struct ExternalOperator: OperatorDefinition {
     self.cost = cost
   }
 
+  /// The outputs' types, after the inputs have been checked.
   public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] { try shape(inputs) }
 
+  /// Floating-point operations of one run with these input and output types.
   public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { cost(inputs, outputs) }
 
+  /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     try forward(inputs, outputs, context)

@@ -24,6 +24,7 @@ extension Operator {
       self.beta = beta
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "matrix multiplication" }
 
     /// The product's extents.
@@ -57,6 +58,7 @@ extension Operator {
         output: batch + (row ? [] : [m]) + (column ? [] : [n]))
     }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 2...3)
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -70,6 +72,7 @@ extension Operator {
       return [output]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let k = inputs[0].shape[inputs[0].rank - (transposesFirst && inputs[0].rank > 1 ? 2 : 1)]
       return outputs[0].count * (2 * k + (inputs.count > 2 ? 1 : 0))

@@ -19,8 +19,10 @@ extension Operator {
       self.momentum = momentum
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "batch normalization" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 5)
       try expectElement(inputs, 0, .float32)
@@ -34,6 +36,7 @@ extension Operator {
       return training ? [inputs[0], inputs[1], inputs[1]] : [inputs[0]]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       (training ? 7 : 2) * inputs[0].count
     }
@@ -74,6 +77,7 @@ extension Operator {
       self.givesStatistics = givesStatistics
     }
 
+    /// The operator's name in tables and errors.
     public var name: String {
       switch (extent, centers) {
       case (.axes, true): "layer normalization"
@@ -82,6 +86,7 @@ extension Operator {
       }
     }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1...3)
       for i in inputs.indices { try expectElement(inputs, i, .float32) }
@@ -110,6 +115,7 @@ extension Operator {
       }
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 7 * inputs[0].count }
   }
 
@@ -126,8 +132,10 @@ extension Operator {
       self.logarithm = logarithm
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { logarithm ? "log-softmax" : "softmax" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -135,6 +143,7 @@ extension Operator {
       return [inputs[0]]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 5 * inputs[0].count }
   }
 }

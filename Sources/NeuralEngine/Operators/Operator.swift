@@ -146,10 +146,13 @@ public protocol OperatorDefinition: Sendable {
 }
 
 extension OperatorDefinition {
+  /// Floating-point operations of one run with these input and output types.
   public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
     outputs.reduce(0) { $0 + $1.count }
   }
+  /// The window that an output element sees along each spatial axis, for receptive fields.
   public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? { nil }
+  /// Bytes of scratch memory that the kernel wants.
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int { 0 }
 
   /// Parameters, FLOPs and bytes moved, for a node with these types.

@@ -52,6 +52,7 @@ extension Operator {
       return Pooling(kind, kernel: size, strides: [Int](repeating: 1, count: size.count))
     }
 
+    /// The operator's name in tables and errors.
     public var name: String {
       switch kind {
       case .maximum: "max pooling"
@@ -60,6 +61,7 @@ extension Operator {
       }
     }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -83,10 +85,12 @@ extension Operator {
       return givesIndices ? [type, TensorType(shape, .int64)] : [type]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       outputs[0].count * kernel.reduce(1, *)
     }
 
+    /// The window that an output element sees along each spatial axis, for receptive fields.
     public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? {
       SlidingWindow(kernel: kernel, strides: strides, dilations: dilations, padding: padding)
     }

@@ -24,8 +24,10 @@ extension Operator {
       self.keepsAxes = keepsAxes
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "reduce \(function.rawValue)" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       if inputs[0].element == .bool { throw ShapeError.input(0, axis: nil, expected: "numbers") }
@@ -36,6 +38,7 @@ extension Operator {
       return [TensorType(shape, inputs[0].element)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { inputs[0].count }
   }
 }

@@ -57,8 +57,10 @@ extension Operator {
       self.excludesOutside = excludesOutside
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "resize" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       try expectElement(inputs, 0, .float32)
@@ -78,6 +80,7 @@ extension Operator {
       return [try TensorType(checking: sizes)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
       let axes = zip(inputs[0].shape, sizes).filter { $0 != $1 }.count
       switch interpolation {

@@ -7,8 +7,10 @@ extension Operator {
     /// A reshape to a shape (every extent known).
     public init(_ shape: [Int]) { self.shape = shape }
 
+    /// The operator's name in tables and errors.
     public var name: String { "reshape" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       let type = try TensorType(checking: shape, inputs[0].element)
@@ -18,6 +20,7 @@ extension Operator {
       return [type]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -29,8 +32,10 @@ extension Operator {
     /// A transpose.
     public init(_ permutation: [Int]) { self.permutation = permutation }
 
+    /// The operator's name in tables and errors.
     public var name: String { "transpose" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       guard permutation.sorted() == Array(0..<inputs[0].rank) else {
@@ -40,6 +45,7 @@ extension Operator {
       return [TensorType(permutation.map { inputs[0].shape[$0] }, inputs[0].element)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -51,8 +57,10 @@ extension Operator {
     /// A concatenation along `axis`.
     public init(axis: Int) { self.axis = axis }
 
+    /// The operator's name in tables and errors.
     public var name: String { "concatenation" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       guard let first = inputs.first else { throw ShapeError.inputCount(expected: "1 input or more, not 0") }
       let axis = try resolveAxis(axis, rank: first.rank)
@@ -69,6 +77,7 @@ extension Operator {
       return [try TensorType(checking: shape, first.element)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 
@@ -88,8 +97,10 @@ extension Operator {
       self.steps = steps ?? [Int](repeating: 1, count: starts.count)
     }
 
+    /// The operator's name in tables and errors.
     public var name: String { "slice" }
 
+    /// The outputs' types, after the inputs have been checked.
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       let x = inputs[0].shape
@@ -111,6 +122,7 @@ extension Operator {
       return [try TensorType(checking: counts, inputs[0].element)]
     }
 
+    /// Floating-point operations of one run with these input and output types.
     public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { 0 }
   }
 }

@@ -57,13 +57,15 @@ extension Lowering {
   /// Whether Winograd's algorithm pays: dense 3x3 with many channels.
   func prefersWinograd(_ node: PlanGraph.Node, _ o: Operator.Convolution) -> Bool {
     let w = type(node.inputs[1]).shape
-    return Library.hasAVX512 && w.count == 4 && w[2] == 3 && w[3] == 3 && o.groups == 1 && o.strides == [1, 1]
+    return Library.hasAVX512 && w.count == 4 && w[2] == 3 && w[3] == 3 && o.groups == 1
+      && o.strides == [1, 1]
       && o.dilations == [1, 1] && w[0] >= 32 && w[1] >= 32
   }
 
   /// Whether the result had better lie in blocks of 16 channels: the input does, or Winograd's algorithm reads it next.
   private func wantsBlocks(_ node: PlanGraph.Node, _ o: Operator.Convolution) -> Bool {
-    guard options.precision == .float32, Library.hasAVX512, o.groups == 1, type(node.outputs[0]).shape[1] >= 16,
+    guard options.precision == .float32, Library.hasAVX512, o.groups == 1,
+      type(node.outputs[0]).shape[1] >= 16,
       type(node.inputs[0]).shape[1] >= 16
     else { return false }
     if let layout = placed[node.inputs[0]]?.layout, layout.isBlocked16, !layout.isChannelsLast { return true }
@@ -106,10 +108,12 @@ extension Lowering {
   }
 
   private func emit(
-    _ node: PlanGraph.Node, _ description: borrowing PrimitiveDescription, _ weightShape: [Int], _ bias: Layout?,
+    _ node: PlanGraph.Node, _ description: borrowing PrimitiveDescription, _ weightShape: [Int],
+    _ bias: Layout?,
     _ chain: FusedChain
   ) throws {
-    guard let source = description.source(), let weights = description.weights, let target = description.target
+    guard let source = description.source(), let weights = description.weights,
+      let target = description.target
     else { return }
     var reads = [
       (Primitive.source, source, try request(node.inputs[0], source)),
@@ -132,7 +136,8 @@ extension Lowering {
       writes: [(Primitive.target, target, location)])
   }
 
-  func lowerTransposedConvolution(_ node: PlanGraph.Node, _ o: Operator.TransposedConvolution) throws -> Bool {
+  func lowerTransposedConvolution(_ node: PlanGraph.Node, _ o: Operator.TransposedConvolution) throws -> Bool
+  {
     let x = node.inputs[0], w = node.inputs[1], y = node.outputs[0]
     let xShape = type(x).shape, wShape = type(w).shape, yShape = type(y).shape
     guard (3...5).contains(xShape.count), [xShape, wShape, yShape].allSatisfy(Layout.supports),

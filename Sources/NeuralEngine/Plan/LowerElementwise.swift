@@ -20,7 +20,8 @@ extension Lowering {
 
   func lowerBinary(_ node: PlanGraph.Node, _ o: Operator.Binary) throws -> Bool {
     let y = node.outputs[0], shape = type(y).shape
-    guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape) else {
+    guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape)
+    else {
       return false
     }
     var (a, b) = (node.inputs[0], node.inputs[1])
@@ -45,7 +46,9 @@ extension Lowering {
       place(result, layout, target)
       try append(
         description, name: node.names.joined(separator: " + "), operations: node.operations,
-        reads: [(Primitive.source, layout, source), (Primitive.secondSource, operand.layout, operand.location)]
+        reads: [
+          (Primitive.source, layout, source), (Primitive.secondSource, operand.layout, operand.location),
+        ]
           + chain.operands,
         writes: [(Primitive.target, layout, target)])
       if !withFused { try lowerFused(node, from: result) }
@@ -59,7 +62,8 @@ extension Lowering {
     let axis = try resolveAxis(o.axis, rank: type(x).rank)
     guard type(x).rank > 0, let layout = try current(x).layout else { return false }
     // A view with holes is made dense first.
-    let dense = layout.isStrided && layout.byteCount != type(x).byteCount ? Layout(plain: type(x).shape) : layout
+    let dense =
+      layout.isStrided && layout.byteCount != type(x).byteCount ? Layout(plain: type(x).shape) : layout
     guard let descriptor = Descriptor.softmax(dense, dense, axis: axis, logarithm: o.logarithm),
       let description = PrimitiveDescription.make(descriptor, try Attributes(), library)
     else { return false }
@@ -72,8 +76,10 @@ extension Lowering {
 
   func lowerLayerNormalization(_ node: PlanGraph.Node, _ o: Operator.GroupedNormalization) throws -> Bool {
     let x = node.inputs[0], shape = type(x).shape
-    guard case .axes(let from) = o.extent, o.centers, !o.givesStatistics, Layout.supports(shape), shape.count > 1,
-      try resolveAxis(from, rank: shape.count) == shape.count - 1, node.inputs.count == 1 || node.inputs.count == 3,
+    guard case .axes(let from) = o.extent, o.centers, !o.givesStatistics, Layout.supports(shape),
+      shape.count > 1,
+      try resolveAxis(from, rank: shape.count) == shape.count - 1,
+      node.inputs.count == 1 || node.inputs.count == 3,
       node.inputs.dropFirst().allSatisfy({ type($0).shape == [shape[shape.count - 1]] })
     else { return false }
     let rows = shape.dropLast().reduce(1, *), columns = shape[shape.count - 1]

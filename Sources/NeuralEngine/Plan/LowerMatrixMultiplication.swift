@@ -17,7 +17,8 @@ extension Lowering {
     var bias: (layout: Layout, location: Location)?
     if node.inputs.count > 2 {
       let shape = type(node.inputs[2]).shape
-      guard shape.last == n, shape.reduce(1, *) == n, o.alpha == 1, try current(node.inputs[2]).layout != nil else {
+      guard shape.last == n, shape.reduce(1, *) == n, o.alpha == 1, try current(node.inputs[2]).layout != nil
+      else {
         return false
       }
       bias = (

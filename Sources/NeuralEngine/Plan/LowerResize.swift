@@ -1,7 +1,8 @@
 extension Lowering {
   func lowerResize(_ node: PlanGraph.Node, _ o: Operator.Resize) throws -> Bool {
     let x = node.inputs[0], y = node.outputs[0], shape = type(x).shape
-    guard shape.count == 4, o.interpolation == .linear, !o.antialias, Array(o.sizes.prefix(2)) == Array(shape.prefix(2)),
+    guard shape.count == 4, o.interpolation == .linear, !o.antialias,
+      Array(o.sizes.prefix(2)) == Array(shape.prefix(2)),
       o.scales[0] == 1, o.scales[1] == 1, Layout.supports(shape), Layout.supports(o.sizes),
       let rows = o.linearAxis(2, input: shape[2]), let columns = o.linearAxis(3, input: shape[3]),
       var layout = try current(x).layout
@@ -26,7 +27,8 @@ extension Lowering {
     steps.append(
       Step(
         name: node.names[0], implementation: "linear resize", action: .custom(kernel, [source, location]),
-        reads: [source], writes: [location], scratchByteCount: kernel.scratchByteCount(threads: options.threads),
+        reads: [source], writes: [location],
+        scratchByteCount: kernel.scratchByteCount(threads: options.threads),
         operations: node.operations))
     return true
   }

@@ -38,7 +38,9 @@ extension Lowering {
       return try alias(node.outputs[0], x, view)
     }
     let location = try requestPlain(x)
-    guard let view = Layout(plain: type(x).shape).part(starts: o.starts, counts: o.counts) else { return false }
+    guard let view = Layout(plain: type(x).shape).part(starts: o.starts, counts: o.counts) else {
+      return false
+    }
     place(node.outputs[0], view, location)
     return true
   }

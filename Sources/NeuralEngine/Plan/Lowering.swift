@@ -148,7 +148,8 @@ final class Lowering {
     if let found = placed[value] { return found }
     guard let constant = graph.values[value].constant else {
       throw EngineError(
-        file: graph.name, field: graph.values[value].name, found: "not computed yet", expected: "an earlier operator")
+        file: graph.name, field: graph.values[value].name, found: "not computed yet",
+        expected: "an earlier operator")
     }
     let memory = KernelMemory(constant.type.byteCount)
     constant.withBytes { memory.base.copyMemory(from: $0) }
@@ -170,7 +171,8 @@ final class Lowering {
         file: graph.name, field: graph.values[value].name, found: "\(type(value))", expected: "floats")
     }
     if ownLayout.isSameArrangement(as: layout) { return own.location }
-    if let copy = copies[value]?.first(where: { $0.layout.map { $0.isSameArrangement(as: layout) } ?? false }) {
+    if let copy = copies[value]?.first(where: { $0.layout.map { $0.isSameArrangement(as: layout) } ?? false })
+    {
       return copy.location
     }
     let description = PrimitiveDescription.reorder(ownLayout, layout, try Attributes(), library)
@@ -220,7 +222,8 @@ final class Lowering {
   private func outputLocation(_ value: Int) throws -> Location {
     let location = try requestPlain(value)
     let isFree =
-      buffers[location.buffer].constant == nil && !buffers[location.buffer].isPersistent && location.offset == 0
+      buffers[location.buffer].constant == nil && !buffers[location.buffer].isPersistent
+      && location.offset == 0
     if isFree {
       buffers[location.buffer].isPersistent = true
       return location
@@ -228,7 +231,8 @@ final class Lowering {
     let target = newBuffer(type(value).byteCount)
     buffers[target.buffer].isPersistent = true
     appendKernel(
-      Operator.Unary(.identity), name: graph.values[value].name, [(type(value), location)], [(type(value), target)],
+      Operator.Unary(.identity), name: graph.values[value].name, [(type(value), location)],
+      [(type(value), target)],
       operations: 0)
     return target
   }
@@ -245,7 +249,8 @@ final class Lowering {
       Step(
         name: name, implementation: description.implementation,
         action: .primitive(try Primitive(description), reads + writes), reads: reads.map(\.location),
-        writes: writes.map(\.location), scratchByteCount: description.scratchpadByteCount, operations: operations))
+        writes: writes.map(\.location), scratchByteCount: description.scratchpadByteCount,
+        operations: operations))
   }
 
   func appendKernel(

@@ -27,7 +27,9 @@ extension PlanGraph {
 
   private mutating func removeIdentities() {
     for i in nodes.indices {
-      if case .unary(let unary) = nodes[i].operation, unary.function == .identity || unary.function == .stopGradient {
+      if case .unary(let unary) = nodes[i].operation,
+        unary.function == .identity || unary.function == .stopGradient
+      {
         replace(nodes[i].outputs[0], by: nodes[i].inputs[0])
       }
     }
@@ -101,11 +103,13 @@ extension PlanGraph {
     nodes = result.filter { !$0.outputs.isEmpty }
   }
 
-  private func channelScale(_ node: Node, _ normalization: Operator.BatchNormalization) -> ([Float], [Float])? {
+  private func channelScale(_ node: Node, _ normalization: Operator.BatchNormalization) -> ([Float], [Float])?
+  {
     let parameters = node.inputs.dropFirst().compactMap { values[$0].constant?.floats }
     guard parameters.count == 4 else { return nil }
     let scale = parameters[0].indices.map {
-      Float(Double(parameters[0][$0]) / (Double(parameters[3][$0]) + Double(normalization.epsilon)).squareRoot())
+      Float(
+        Double(parameters[0][$0]) / (Double(parameters[3][$0]) + Double(normalization.epsilon)).squareRoot())
     }
     return (scale, scale.indices.map { parameters[1][$0] - parameters[2][$0] * scale[$0] })
   }
