@@ -8,6 +8,7 @@ struct DriveRecorder {
   private(set) var actors: [Actor] = []
   private(set) var ego = MotionPath(timestamps: [0], poses: [.identity])
   private(set) var removed = 0
+  private(set) var removedDrivers = 0
   private var times: [Int64] = []
   private var vehicleTracks: [[PlanarPose]] = []
   private var trailerTracks: [[PlanarPose]] = []
@@ -116,6 +117,10 @@ struct DriveRecorder {
       dropped.insert(overlap.second)
     }
     removed = dropped.count
+    removedDrivers = dropped.count {
+      $0 > 0 && actors[$0 - 1].path.timestamps.count > 2
+        && actors[$0 - 1].category.hasPrefix("vehicle")
+    }
     let kept = actors.indices.filter { !dropped.contains($0 + 1) }.map { actors[$0] }
     actors = kept.enumerated().map { place, actor in
       var a = actor

@@ -123,7 +123,12 @@ struct Population {
     let s = random.uniform(8, max(9, road.path.length - 8))
     let inner = half(road, left: left) + 0.6
     let outer = half(road, left: left) + road.sidewalkWidth - 1.1
-    let base = random.uniform(inner, max(inner + 0.1, outer))
+    // Who walks one way keeps to the kerb, who walks the other way to the houses.
+    let middle = (inner + max(inner, outer)) / 2
+    let base =
+      along
+      ? random.uniform(inner, max(inner + 0.01, middle - 0.4))
+      : random.uniform(min(outer, middle + 0.4), outer)
     for member in 0..<random.index(weights: [0, 0.6, 0.28, 0.12]) {
       let aside = base + (member % 2 == 0 ? 0 : base + 0.85 < outer ? 0.85 : -0.85)
       let from = s + 0.95 * Double(member / 2) * 1.2
@@ -145,8 +150,18 @@ struct Population {
         guard start > 0, start < w.length - 2 else { continue }
         w.s = start
       }
-      walkers.append(w)
+      add(w)
     }
+  }
+
+  /// Adds somebody who does not start within a metre of another.
+  private mutating func add(_ walker: Walker) {
+    let place = walker.pose.position
+    let isTaken = walkers.contains { ($0.pose.position - place).length < 1 }
+    let isBlocked = fixed.items.contains {
+      ($0.pose.position - place).length < SIMD2($0.size.x, $0.size.y).length / 2 + 0.6
+    }
+    if !isTaken && !isBlocked { walkers.append(walker) }
   }
 
   /// Somebody who comes along the sidewalk, crosses, and goes on.
@@ -178,6 +193,6 @@ struct Population {
     w.crossing = k
     w.gate = w.distances[before.count]
     w.crossingEnd = w.distances[before.count + 1]
-    walkers.append(w)
+    add(w)
   }
 }

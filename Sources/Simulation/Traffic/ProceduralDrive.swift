@@ -34,6 +34,8 @@ public struct ProceduralDrive: Sendable {
   public let scene: SimulationScene
   /// How many actors were left out because they came into another.
   public let removedActors: Int
+  /// How many of these were moving vehicles: others stood or walked where somebody was already.
+  public let removedDrivers: Int
   /// Seconds of traffic before the drive begins.
   static let warmUp = 9.0
   /// Metres from the ego's way within which actors are kept.
@@ -68,6 +70,7 @@ public struct ProceduralDrive: Sendable {
 
     self.network = network
     removedActors = recorder.removed
+    removedDrivers = recorder.removedDrivers
     scene = SimulationScene(
       seed: options.seed, ground: ground, props: placement.props, actors: recorder.actors, ego: recorder.ego,
       weather: Weather(seed: options.seed))

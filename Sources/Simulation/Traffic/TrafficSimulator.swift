@@ -188,7 +188,10 @@ struct TrafficSimulator {
 
   private mutating func move(_ k: Int, _ acceleration: Double) {
     let speed = max(0, vehicles[k].speed + acceleration * Self.step)
-    vehicles[k].s += (vehicles[k].speed + speed) / 2 * Self.step
+    // Beside a curved lane's centre the way is longer or shorter than the lane's.
+    let aside = vehicles[k].route.aside(vehicles[k].s)
+    let stretch = 1 - vehicles[k].route.curvature(vehicles[k].s, network.lanes) * aside
+    vehicles[k].s += (vehicles[k].speed + speed) / 2 * Self.step / max(0.5, stretch)
     vehicles[k].speed = speed
     let rear = vehicles[k].rear
     vehicles[k].reservations.removeAll { rear > $0.releaseAt }
@@ -340,17 +343,25 @@ struct TrafficSimulator {
   private mutating func changeLane(_ k: Int, from leg: Route.Leg, to target: Int) -> Bool {
     let v = vehicles[k]
     let lane = network.lanes[target]
-    let here = v.route.point(v.s, network.lanes)
-    let (along, aside) = lane.path.project(here)
+    // The change begins at the front axle, so that no part of the body is moved at once.
+    let begin = v.s + 0.3 * v.length + 0.1
+    guard v.route.legIndex(begin) == v.route.legIndex(v.s) else { return false }
+    let (along, aside) = lane.path.project(v.route.point(begin, network.lanes))
+    let middle = along - (begin - v.s)
     let reach = max(16, 2.8 * v.speed)
     guard along > v.length, along + reach + v.length / 2 + 8 < lane.stopAt else { return false }
+    // Where the road bends, places on neighbouring lanes do not run alike.
+    for ahead in [-v.length / 2, 0, v.length / 2, reach / 2, reach]
+    where abs(lane.path.curvature(at: along + ahead)) > 0.006 {
+      return false
+    }
     for closure in closures
     where closure.lane == target && closure.from < along + reach + 30 && closure.to > along - 10 {
       return false
     }
     for o in occupancy[target] where o.vehicle != k {
-      let ahead = o.rear - (along + v.length / 2)
-      let behind = (along - v.length / 2) - o.front
+      let ahead = o.rear - (middle + v.length / 2)
+      let behind = (middle - v.length / 2) - o.front
       let other = vehicles[o.vehicle].speed
       if ahead < 4 + 0.6 * v.speed + 2 * max(0, v.speed - other),
         behind < 4 + 0.6 * other + 2 * max(0, other - v.speed)
@@ -360,14 +371,14 @@ struct TrafficSimulator {
     }
     let current = v.route.legIndex(v.s)
     vehicles[k].route.legs.removeSubrange((current + 1)...)
-    vehicles[k].route.legs.append(Route.Leg(lane: target, start: v.s, offset: along))
+    vehicles[k].route.legs.append(Route.Leg(lane: target, start: begin, offset: along))
     // What the constant part keeps aside stays so on the new lane.
     vehicles[k].route.shifts.append(
-      .init(from: v.s, to: v.s + reach, before: aside - v.route.keep, after: 0))
-    vehicles[k].leaving = (leg.lane, leg.offset - leg.start, v.s + 0.75 * reach)
-    vehicles[k].nextLaneChange = v.s + reach + 40
+      .init(from: begin, to: begin + reach, before: aside - v.route.keep, after: 0))
+    vehicles[k].leaving = (leg.lane, leg.offset - leg.start, begin + 0.75 * reach)
+    vehicles[k].nextLaneChange = begin + reach + 40
     occupancy[target].append(
-      Occupant(vehicle: k, rear: along - v.length / 2, front: along + v.length / 2))
+      Occupant(vehicle: k, rear: middle - v.length / 2, front: middle + v.length / 2))
     extendRoute(k)
     return true
   }

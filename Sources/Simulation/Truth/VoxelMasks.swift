@@ -56,7 +56,7 @@ package struct VoxelMasks: Sendable {
     var mask = freeSpace(semantics: semantics)
     for k in semantics.indices where semantics[k] != OccupancyVolume.free && mask[k] == 0 {
       let low = SIMD3(Double(k / 3200), Double(k / 16 % 200), Double(k % 16))
-      for height in [0.5, 0.98] where mask[k] == 0 {
+      for height in [0.5, 0.999] where mask[k] == 0 {
         let p = (low + SIMD3(0.5, 0.5, height)) * 0.4 + SIMD3(-40, -40, -1)
         if isSeen(p, voxel: k, semantics: semantics) { mask[k] = 1 }
       }

@@ -4,28 +4,32 @@ import Geometry
 /// The ground's height with kerbs, smoothed over a step's length.
 public struct KerbedGround: Sendable {
   private let ground: Ground
-  private let grid: BEVGrid
-  private let areas: [UInt16]
+  /// Elevations above the smooth surface, each the mean of nine cells.
+  private let raised: HeightField
 
   /// The surface over a grid; cells of the grid are the kerbs' resolution.
   public init(_ ground: Ground, over grid: BEVGrid) {
     self.ground = ground
-    self.grid = grid
-    areas = ground.areaIndices(over: grid)
+    let elevations = [0] + ground.areas.map { Float($0.elevation) }
+    let cells = ground.areaIndices(over: grid).map { elevations[Int($0)] }
+    var means = cells
+    for i in 0..<grid.countX {
+      for j in 0..<grid.countY {
+        var sum: Float = 0
+        for a in max(0, i - 1)...min(grid.countX - 1, i + 1) {
+          for b in max(0, j - 1)...min(grid.countY - 1, j + 1) { sum += cells[grid.index(a, b)] }
+        }
+        means[grid.index(i, j)] = sum / 9
+      }
+    }
+    raised = HeightField(
+      minimumX: grid.center(0, 0).x, minimumY: grid.center(0, 0).y, spacing: grid.cellSize,
+      countX: grid.countX,
+      countY: grid.countY, values: means)
   }
 
   /// The height at a place, kerbs as ramps of about a metre.
-  public func height(_ p: SIMD2<Double>) -> Double {
-    var raised = 0.0
-    for a in -2...2 {
-      for b in -2...2 {
-        guard let cell = grid.cell(x: p.x + 0.2 * Double(a), y: p.y + 0.2 * Double(b)) else { continue }
-        let k = areas[grid.index(cell.i, cell.j)]
-        if k > 0 { raised += ground.areas[Int(k) - 1].elevation }
-      }
-    }
-    return ground.heights.height(p) + raised / 25
-  }
+  public func height(_ p: SIMD2<Double>) -> Double { ground.heights.height(p) + raised.height(p) }
 
   /// The height of the smooth surface alone.
   func smooth(_ p: SIMD2<Double>) -> Double { ground.heights.height(p) }
