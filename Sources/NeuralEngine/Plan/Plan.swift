@@ -91,6 +91,10 @@ public final class Plan: @unchecked Sendable {
         field: "precision", found: "bf16 on a CPU with \(Library.instructionSet)",
         expected: "AVX-512 with bf16, or f32")
     }
+    if options.precision == .int8 {
+      // A plan that computed in float32 under this name would be a lie.
+      throw EngineError(field: "precision", found: "int8", expected: "f32 or bf16: plans have no int8 yet")
+    }
     EngineThreads.use(options.threads)
     self.options = options
     graphName = graph.name
