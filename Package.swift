@@ -25,11 +25,12 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .target(
-      name: "CSimdJSON", cxxSettings: [.define("NDEBUG")], linkerSettings: [.linkedLibrary("simdjson")]),
+      name: "CSimdJSON", exclude: ["README.md"], cxxSettings: [.define("NDEBUG")],
+      linkerSettings: [.linkedLibrary("simdjson")]),
     // PCL's and Eigen's header search paths, by pkg-config, for CPCL alone.
     .systemLibrary(name: "CPCLHeaders", pkgConfig: "pcl_common", providers: [.apt(["libpcl-dev"])]),
     .target(
-      name: "CPCL", dependencies: ["CPCLHeaders"],
+      name: "CPCL", dependencies: ["CPCLHeaders"], exclude: ["README.md"],
       // Debian's PCL is built for plain x86-64: a wider Eigen alignment here would not be the library's.
       cxxSettings: [.define("EIGEN_MAX_ALIGN_BYTES", to: "16"), .define("NDEBUG")],
       linkerSettings: [

@@ -1,3 +1,4 @@
+import Calibration
 import Foundation
 import FrameSync
 import Recording
@@ -29,6 +30,9 @@ struct DatarootReport {
       let scene = try dataset.scene(named: name)
       let synced = try synchronize(scene)
       warnings += synced.report.warnings.map { "\(name): \($0)" }
+      let rig = try Rig(
+        name: name, scene: scene, file: "\(dataset.root)/\(dataset.version)/calibrated_sensor.json")
+      warnings += rig.warnings.map { "\(name): \($0)" }
       countFiles(of: scene, root: dataset.root)
       if layers[scene.location] == nil {
         layers[scene.location] = try dataset.mapLayers(location: scene.location).count

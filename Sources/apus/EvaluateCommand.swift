@@ -19,6 +19,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "The dataroot with the annotations.") var truth: String
   @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
   @Option(help: "Score the scenes of this split; by default all.") var split: String?
+  @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
+    String?
   @Flag(help: "Print the figures as one JSON value.") var json = false
 
   func run() throws {
@@ -28,6 +30,10 @@ struct EvaluateCommand: ParsableCommand {
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
     let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
+    if let html {
+      let report = HTMLReport(metrics: metrics, manifest: manifest, folder: folder, truth: truth)
+      try AtomicFile.write(html, text: report.html())
+    }
     try Output.result(
       json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)
   }

@@ -19,6 +19,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "One scene, by name.") var scene: String?
   @Option(help: "The scenes of a split: mini_val, or one of splits.json.") var split: String?
   @Option(help: "What perceives: classical (no weights).") var model = "classical"
+  @Option(help: "f32; classical perception has no other.") var precision = "f32"
   @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Take tracks and map from the annotations up to the present ('truth'): forecasts alone.")
   var given: Given?
@@ -50,6 +51,9 @@ struct ReplayCommand: ParsableCommand {
     guard threads >= 1, threads <= 1024 else { throw ValidationError("--threads is \(threads) (1 to 1024).") }
     guard model == "classical" else {
       throw ValidationError("--model is \(model); this version perceives with 'classical' alone.")
+    }
+    guard precision == "f32" else {
+      throw ValidationError("--precision is \(precision); classical perception computes in f32 alone.")
     }
     guard given == nil || !withholdKeyframeSweep else {
       throw ValidationError("--withhold-keyframe-sweep has no meaning with --given truth: no sweep is read.")
