@@ -55,7 +55,7 @@ extension Replay {
   ) throws -> (output: FrameOutput, record: FrameRecord) {
     var clock = perceived.clock
     guard let prediction = perceived.prediction else {
-      let output = writer.skipped(perceived.frame.keyframe.token)
+      let output = try writer.skipped(perceived.frame.keyframe.token)
       return (output, try record(perceived.frame, scene: scene, clock: clock))
     }
     let picture = clock.measure("preview") {

@@ -10,9 +10,6 @@ public struct FrameOutput: Sendable {
   public let flags: [String]
   /// What is worth a note and no loss of quality, as the limit of 500 boxes.
   public let notes: [String]
-  let detections: [UInt8]
-  let tracks: [UInt8]
-  let trajectories: [UInt8]
 }
 
 /// Writes one scene's files into a folder of its own, which becomes a finished unit whole or not at all.
@@ -24,7 +21,7 @@ public struct SceneWriter: Sendable {
   let folder: String
   let run: RunDirectory
 
-  /// Writes a frame's arrays and preview, and encodes its lines. Thread-safe.
+  /// Writes a frame's arrays, preview and lines. Thread-safe.
   /// - Parameter preview: RGB; nil writes none.
   /// - Throws: `FileError` with path and bytes where the system refuses.
   public func write(_ prediction: FramePrediction, preview: Image?) throws -> FrameOutput {
@@ -39,17 +36,32 @@ public struct SceneWriter: Sendable {
     let detections = Submission.detections(prediction.detections, sample: sample)
     let tracks = Submission.tracks(prediction.tracks, sample: sample)
     let trajectories = TrajectoryLine.encode(prediction)
+    try writeLines(sample, [detections.bytes, tracks.bytes, trajectories.bytes])
     return FrameOutput(
       sample: sample, flags: detections.flags + tracks.flags + trajectories.flags,
-      notes: detections.notes + tracks.notes, detections: detections.bytes, tracks: tracks.bytes,
-      trajectories: trajectories.bytes)
+      notes: detections.notes + tracks.notes)
   }
 
   /// What a skipped frame adds: empty lists, as every sample has its place in a submission.
-  public func skipped(_ sample: String) -> FrameOutput {
-    FrameOutput(
-      sample: sample, flags: [], notes: [], detections: Submission.detections([], sample: sample).bytes,
-      tracks: Submission.tracks([], sample: sample).bytes, trajectories: [])
+  public func skipped(_ sample: String) throws -> FrameOutput {
+    let name = try fileName(sample, field: "sample token")
+    try writeLines(
+      name,
+      [Submission.detections([], sample: name).bytes, Submission.tracks([], sample: name).bytes, []])
+    return FrameOutput(sample: name, flags: [], notes: [])
+  }
+
+  /// The joined files of a scene, and what stands between the lines of two frames.
+  private static let parts: [(name: String, separator: StaticString)] = [
+    ("detections.part", ",\n"), ("tracks.part", ",\n"), ("trajectories.jsonl", ""),
+  ]
+
+  /// Keeps a frame's lines on disk until the scene is finished, so that memory does not grow with its length.
+  private func writeLines(_ sample: String, _ lines: [[UInt8]]) throws {
+    try Folders.make("\(folder)/lines")
+    for (part, bytes) in zip(Self.parts, lines) {
+      try writeWithinUnit("\(folder)/lines/\(sample).\(part.name)", bytes)
+    }
   }
 
   /// Finishes a scene of a perception run.
@@ -60,11 +72,15 @@ public struct SceneWriter: Sendable {
   public func finish(_ outputs: [FrameOutput], frames: [FrameRecord]) throws {
     precondition(run.kind == .perception, "a perception scene in a \(run.kind) run")
     precondition(outputs.count == frames.count, "\(outputs.count) outputs for \(frames.count) frames")
-    let comma = Array(",\n".utf8)
-    try AtomicFile.write(
-      "\(folder)/detections.part", Array(outputs.map(\.detections).joined(separator: comma)))
-    try AtomicFile.write("\(folder)/tracks.part", Array(outputs.map(\.tracks).joined(separator: comma)))
-    try AtomicFile.write("\(folder)/trajectories.jsonl", outputs.flatMap(\.trajectories))
+    for part in Self.parts {
+      var file = try StreamedFile("\(folder)/\(part.name)")
+      for (k, output) in outputs.enumerated() {
+        if k > 0 { try file.append(part.separator) }
+        try file.append(file: "\(folder)/lines/\(output.sample).\(part.name)")
+      }
+      try file.finish()
+    }
+    try Folders.remove("\(folder)/lines")
     for part in ["bev", "occupancy", "preview"] { try AtomicFile.syncFolder("\(folder)/\(part)") }
     try SceneUnit(scene: scene, parts: ["detections.part", "tracks.part"], frames: frames).write(folder)
     try run.finish(scene, from: folder)

@@ -65,6 +65,19 @@ import Testing
     #expect(try Self.outputs(folder.path("run-5")) == one)
   }
 
+  /// Six times as long a drive takes no more memory but for noise.
+  @Test func memoryDoesNotGrowWithTheDrive() throws {
+    var peaks: [Int] = []
+    for keyframes in [15, 90] {
+      let drive = try TestDrive(keyframes: keyframes)
+      let folder = try TemporaryFolder()
+      #expect(
+        try Apus.run(["replay", drive.root.path, "--out", folder.path("run"), "--threads", "2"]).status == 0)
+      peaks.append(try RunManifest(path: folder.path("run/run.json")).peakMemoryBytes)
+    }
+    #expect(peaks[1] < peaks[0] + (16 << 20), "\(peaks)")
+  }
+
   @Test func mergedShardsAreTheWholeRun() throws {
     let drive = try TestDrive(scenes: 3, keyframes: 3)
     let folder = try TemporaryFolder()

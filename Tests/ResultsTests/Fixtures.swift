@@ -94,7 +94,7 @@ enum Made {
     for k in 0..<3 {
       let sample = "\(scene)-\(k)"
       if k == 1, scene == "scene-b" {
-        outputs.append(writer.skipped(sample))
+        outputs.append(try writer.skipped(sample))
         frames.append(FrameRecord(scene: scene, sample: sample, status: .skipped, reasons: ["no sweep"]))
       } else {
         let picture = Image(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, UInt8(k)])
