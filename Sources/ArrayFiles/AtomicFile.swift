@@ -61,11 +61,13 @@ public enum AtomicFile {
     }
   }
 
-  private static func failure(_ path: String, _ count: Int) -> FileError {
+  /// The error of a write of `count` bytes that the system just refused.
+  package static func failure(_ path: String, _ count: Int) -> FileError {
     FileError(path: path, operation: "writing \(count) bytes", code: errno)
   }
 
-  private static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ path: String) throws {
+  /// Writes all bytes, however often the system takes a part of them or is interrupted.
+  package static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ path: String) throws {
     var done = 0
     while done < bytes.count, let base = bytes.baseAddress {
       let count = Foundation.write(descriptor, base + done, min(bytes.count - done, 1 << 30))

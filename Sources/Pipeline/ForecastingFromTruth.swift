@@ -19,7 +19,7 @@ extension Replay {
       records.append(
         FrameRecord(
           scene: scene.name, sample: keyframe.token, status: .ok,
-          milliseconds: clock.milliseconds.map { .init(stage: $0.stage, milliseconds: $0.milliseconds) }))
+          milliseconds: clock.stages))
       report(.progress(done: done + 1, total: scene.keyframes.count, scene: scene.name))
     }
     for flag in try writer.finish(forecasts: forecasts, frames: records) {

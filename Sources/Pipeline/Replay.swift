@@ -49,10 +49,10 @@ public struct Replay: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }, report: (ReplayEvent) -> Void = { _ in }
   ) throws -> RunManifest {
     let start = ContinuousClock.now
+    let configuration = options.configuration(version: dataset.version, scenes: selection)
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
-      configuration: options.configuration(version: dataset.version, scenes: selection),
-      resume: options.resume)
+      configuration: configuration, resume: options.resume)
     if directory.isComplete { return try RunManifest(path: "\(options.out)/run.json") }
     var split: String?
     if case .split(let name) = options.selection { split = name }
@@ -79,7 +79,7 @@ public struct Replay: Sendable {
       manifest: RunManifest(
         version: options.programVersion, command: options.command, threads: options.threads,
         cpu: Machine.processor,
-        configuration: options.configuration(version: dataset.version, scenes: selection),
+        configuration: configuration,
         versionFolder: dataset.version, split: split, scenes: selection,
         shard: options.shard.map { "\($0.index)/\($0.count)" },
         seconds: (ContinuousClock.now - start) / .seconds(1),
@@ -115,7 +115,6 @@ public struct Replay: Sendable {
     let status: FrameRecord.Status = frame.skipReason != nil ? .skipped : losses.isEmpty ? .ok : .degraded
     return FrameRecord(
       scene: scene, sample: frame.keyframe.token, status: status, reasons: losses + notes,
-      milliseconds: status == .skipped
-        ? [] : clock.milliseconds.map { .init(stage: $0.stage, milliseconds: $0.milliseconds) })
+      milliseconds: status == .skipped ? [] : clock.stages)
   }
 }

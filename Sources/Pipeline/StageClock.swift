@@ -1,7 +1,9 @@
+import Results
+
 /// Milliseconds that each stage of one frame took, in the order in which the stages first ran.
 public struct StageClock: Sendable {
   /// Stage names and their milliseconds.
-  public private(set) var milliseconds: [(stage: String, milliseconds: Double)] = []
+  public private(set) var stages: [FrameRecord.StageTime] = []
 
   /// A clock that has measured nothing.
   public init() {}
@@ -15,10 +17,10 @@ public struct StageClock: Sendable {
 
   /// Adds time to a stage.
   public mutating func add(_ stage: String, _ milliseconds: Double) {
-    if let k = self.milliseconds.firstIndex(where: { $0.stage == stage }) {
-      self.milliseconds[k].milliseconds += milliseconds
+    if let k = stages.firstIndex(where: { $0.stage == stage }) {
+      stages[k].milliseconds += milliseconds
     } else {
-      self.milliseconds.append((stage, milliseconds))
+      stages.append(.init(stage: stage, milliseconds: milliseconds))
     }
   }
 }

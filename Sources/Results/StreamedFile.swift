@@ -81,22 +81,8 @@ struct StreamedFile: ~Copyable {
 /// One sync instead of `AtomicFile`'s two; whoever makes the folder visible syncs the folder first.
 func writeWithinUnit(_ path: String, _ bytes: [UInt8]) throws {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else {
-    throw FileError(path: path, operation: "writing \(bytes.count) bytes", code: errno)
-  }
+  guard descriptor >= 0 else { throw AtomicFile.failure(path, bytes.count) }
   defer { close(descriptor) }
-  var done = 0
-  while done < bytes.count {
-    let count = bytes.withUnsafeBytes {
-      Foundation.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
-    }
-    if count < 0, errno == EINTR { continue }
-    guard count >= 0 else {
-      throw FileError(path: path, operation: "writing \(bytes.count) bytes", code: errno)
-    }
-    done += count
-  }
-  guard fsync(descriptor) == 0 else {
-    throw FileError(path: path, operation: "writing \(bytes.count) bytes", code: errno)
-  }
+  try bytes.withUnsafeBytes { try AtomicFile.writeAll(descriptor, $0, path) }
+  guard fsync(descriptor) == 0 else { throw AtomicFile.failure(path, bytes.count) }
 }

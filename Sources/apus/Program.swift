@@ -4,7 +4,6 @@ import Foundation
 /// Exit codes beyond argument-parser's own (64: usage).
 enum ExitStatus {
   static let finishedWithLosses = ExitCode(3)
-  static let regressed = ExitCode(4)
 }
 
 struct Program: ParsableCommand {
