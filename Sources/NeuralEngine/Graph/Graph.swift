@@ -182,7 +182,7 @@ public struct Graph: Sendable {
 
   /// Replaces weights by name.
   ///
-  /// - Throws: `EngineError` listing every missing, unexpected and wrongly shaped tensor.
+  /// - Throws: `EngineError` listing every missing, unexpected and wrongly shaped tensor; then no weight has changed.
   public mutating func setWeights(_ values: [String: TensorValue], file: String = "weights") throws {
     var faults: [String] = []
     let ids = weights
@@ -192,11 +192,7 @@ public struct Graph: Sendable {
         faults.append("\(tensor.name): missing (\(tensor.type))")
         continue
       }
-      if value.type != tensor.type {
-        faults.append("\(tensor.name): \(value.type) for \(tensor.type)")
-      } else {
-        tensors[id.index].source = .weight(value)
-      }
+      if value.type != tensor.type { faults.append("\(tensor.name): \(value.type) for \(tensor.type)") }
     }
     let known = Set(ids.map { self[$0].name })
     faults += values.keys.filter { !known.contains($0) }.sorted().map { "\($0): not in the network" }
@@ -204,6 +200,9 @@ public struct Graph: Sendable {
       throw EngineError(
         file: file, field: "tensors", found: faults.joined(separator: "; "),
         expected: "the network's \(ids.count) weights")
+    }
+    for id in ids {
+      if let value = values[self[id].name] { tensors[id.index].source = .weight(value) }
     }
   }
 

@@ -14,6 +14,8 @@ public enum Initialization: Sendable, Equatable {
   case uniform(Float)
   /// Gaussian of sqrt(2 / (extent of all axes but the first)); He et al., arXiv 1502.01852, equation 10.
   case he
+  /// Uniform in ±sqrt(6 / (rows + columns)) of a matrix; Glorot & Bengio, AISTATS 2010, equation 16.
+  case xavier
 
   /// The values for a shape.
   func value(shape: [Int], name: String, seed: UInt64) -> TensorValue {
@@ -25,6 +27,10 @@ public enum Initialization: Sendable, Equatable {
     case .normal(let deviation): return gaussian(shape, deviation, name, seed)
     case .he:
       return gaussian(shape, (2 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot(), name, seed)
+    case .xavier:
+      let rows = shape.first ?? 1, columns = shape.dropFirst().reduce(1, *)
+      return Initialization.uniform((6 / Float(max(1, rows + columns))).squareRoot())
+        .value(shape: shape, name: name, seed: seed)
     case .uniform(let bound):
       var random = SplitMix64(seed: seed ^ fnv1a(name))
       return TensorValue(shape, (0..<count).map { _ in (2 * random.unit() - 1) * bound })

@@ -104,8 +104,13 @@ extension Operator.Attention {
     }
   }
 
+  /// A row without a permitted key is all 0.
   private func softmax(_ row: inout [Float]) {
     let largest = row.max() ?? 0
+    guard largest > -.infinity else {
+      for j in row.indices { row[j] = 0 }
+      return
+    }
     var sum: Float = 0
     for j in row.indices {
       row[j] = exp(row[j] - largest)

@@ -5,7 +5,7 @@ extension Operator.Unary {
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
   {
     let x = inputs[0], y = outputs[0]
-    if function == .identity || function == .stopGradient {
+    if function.isIdentity {
       return y.base.copyMemory(from: x.base, byteCount: x.type.byteCount)
     }
     if x.type.element == .int64 { return computeIntegers(x.integers, y.integers, x.count) }
@@ -60,7 +60,7 @@ extension Operator.Unary {
     case .clip(let low, let high): min(max(x, low), high)
     case .linear(let alpha, let beta): alpha * x + beta
     case .power(let exponent): Foundation.pow(x, exponent)
-    case .identity, .stopGradient: x
+    case .identity, .stopGradient, .dropout: x
     }
   }
 

@@ -21,6 +21,22 @@ extension Graph {
     return try apply(.binary(.init(.prelu)), x, slope, name: name)
   }
 
+  /// x at inference; in training elements are dropped with this probability.
+  ///
+  /// - Throws: `EngineError` unless the rate is at least 0 and below 1.
+  public mutating func dropout(_ x: TensorID, rate: Float, name: String? = nil) throws -> TensorID {
+    guard rate >= 0, rate < 1 else {
+      throw EngineError(
+        file: self.name, field: "dropout \(name ?? "")", found: "rate \(rate)", expected: "0 to less than 1")
+    }
+    return try unary(.dropout(rate: rate), x, name: name)
+  }
+
+  /// x, through which no gradient flows.
+  public mutating func detach(_ x: TensorID, name: String? = nil) throws -> TensorID {
+    try unary(.stopGradient, x, name: name)
+  }
+
   // MARK: Arithmetic
 
   /// A function of two tensors, broadcast against each other.
@@ -110,5 +126,34 @@ extension Graph {
     return try apply(
       .resize(.init(sizes: sizes, scales: scales, interpolation: interpolation, coordinates: coordinates)), x,
       name: name)
+  }
+
+  /// The spatial axes resampled to extents.
+  public mutating func resize(
+    _ x: TensorID, to sizes: [Int], interpolation: Operator.Resize.Interpolation = .linear,
+    coordinates: Operator.Resize.Coordinates = .halfPixel, name: String? = nil
+  ) throws -> TensorID {
+    let shape = self.shape(x)
+    guard sizes.count == shape.count - 2, shape.allSatisfy({ $0 > 0 }) else {
+      throw EngineError(
+        file: self.name, field: "resize \(name ?? "")", found: "\(shape) to \(sizes)",
+        expected: "an extent per spatial axis")
+    }
+    let scales = sizes.indices.map { Float(sizes[$0]) / Float(shape[$0 + 2]) }
+    return try apply(
+      .resize(
+        .init(
+          sizes: shape.prefix(2) + sizes, scales: [1, 1] + scales, interpolation: interpolation,
+          coordinates: coordinates)), x, name: name)
+  }
+
+  /// The average of each channel's whole plane or volume, with extent 1 along its spatial axes.
+  public mutating func globalAveragePooling(_ x: TensorID, name: String? = nil) throws -> TensorID {
+    try apply(.pooling(.global(.average(countsPadding: false), shape(x))), x, name: name)
+  }
+
+  /// The maximum of each channel's whole plane or volume, with extent 1 along its spatial axes.
+  public mutating func globalMaximumPooling(_ x: TensorID, name: String? = nil) throws -> TensorID {
+    try apply(.pooling(.global(.maximum, shape(x))), x, name: name)
   }
 }

@@ -46,6 +46,7 @@ extension Graph {
   ) throws -> TensorID {
     let input = shape(x)
     guard input.count >= 3, groups >= 1, outputs >= 1, kernel.count == input.count - 2,
+      kernel.allSatisfy({ $0 >= 1 }),
       strides.count == kernel.count, dilations.count == kernel.count, strides.allSatisfy({ $0 >= 1 })
     else {
       throw EngineError(

@@ -152,7 +152,7 @@ extension ONNXGraphBuilder {
     case .power(let exponent):
       let power = scalar(exponent)
       emit("Pow", [x, power], y)
-    case .identity, .stopGradient: emit("Identity", [x], y)
+    case .identity, .stopGradient, .dropout: emit("Identity", [x], y)
     }
   }
 

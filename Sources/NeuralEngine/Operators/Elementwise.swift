@@ -38,10 +38,21 @@ extension Operator {
       case linear(alpha: Float, beta: Float)
       /// x to a fixed power.
       case power(Float)
-      /// x itself: also the place of dropout at inference and of stop-gradient.
+      /// x itself.
       case identity
-      /// x, through which no gradient flows.
+      /// x, through which no gradient flows (detach).
       case stopGradient
+      /// x at inference; in training each element is 0 with this probability and the others grow by 1 / (1 - rate).
+      /// Srivastava et al., JMLR 15 (2014).
+      case dropout(rate: Float)
+
+      /// Whether inference leaves every element as it is.
+      public var isIdentity: Bool {
+        switch self {
+        case .identity, .stopGradient, .dropout: true
+        default: false
+        }
+      }
     }
 
     /// The function.
@@ -60,7 +71,7 @@ extension Operator {
     public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
       try expectInputs(inputs, 1)
       switch function {
-      case .identity, .stopGradient: break
+      case .identity, .stopGradient, .dropout: break
       case .abs, .negate, .clip:
         if inputs[0].element != .int64 { try expectElement(inputs, 0, .float32) }
       default: try expectElement(inputs, 0, .float32)

@@ -27,17 +27,12 @@ extension PlanGraph {
 
   private mutating func removeIdentities() {
     for i in nodes.indices {
-      if case .unary(let unary) = nodes[i].operation,
-        unary.function == .identity || unary.function == .stopGradient
-      {
+      if case .unary(let unary) = nodes[i].operation, unary.function.isIdentity {
         replace(nodes[i].outputs[0], by: nodes[i].inputs[0])
       }
     }
     nodes.removeAll {
-      if case .unary(let unary) = $0.operation {
-        return unary.function == .identity || unary.function == .stopGradient
-      }
-      return false
+      if case .unary(let unary) = $0.operation { unary.function.isIdentity } else { false }
     }
   }
 
