@@ -138,7 +138,7 @@ private func editDistance(_ a: String, _ b: String) -> Int {
 /// Refuses what would cost a YAML reader more than a rig is worth: anchors and aliases (a few lines of them expand to
 /// gigabytes), deep nesting and, with a word of its own, tabs in the indentation.
 /// - Complexity: O(characters).
-func checkYAML(_ text: String, file: String) throws {
+package func checkYAML(_ text: String, file: String) throws {
   guard text.utf8.count <= Rig.maximumFileBytes else {
     throw CalibrationError(
       file: file, field: "file", found: "\(text.utf8.count) bytes",
