@@ -93,8 +93,9 @@ let package = Package(
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
-    .testTarget(name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"]),
     .testTarget(name: "LiftSplatTests", dependencies: ["Geometry", "NeuralEngine", "LiftSplat"]),
+    .testTarget(
+      name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
