@@ -93,7 +93,9 @@ let package = Package(
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
-    .testTarget(name: "LiftSplatTests", dependencies: ["Geometry", "NeuralEngine", "LiftSplat"]),
+    .testTarget(
+      name: "LiftSplatTests", dependencies: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(
