@@ -12,6 +12,7 @@ let package = Package(
     .executable(name: "apus", targets: ["apus"]),
     // For Benchmarks, a package of its own.
     .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
+    .library(name: "ApusLiftSplat", targets: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -60,6 +61,8 @@ let package = Package(
     ),
     .target(name: "NeuralEngine", dependencies: ["COneDNN", "ArrayFiles", protobuf], exclude: ["README.md"]),
     .target(
+      name: "LiftSplat", dependencies: ["Geometry", "Scenes", "NeuralEngine"], exclude: ["README.md"]),
+    .target(
       name: "Simulation",
       dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
       exclude: ["README.md", "LiDAR/README.md"]),
@@ -91,6 +94,7 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
     .testTarget(name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"]),
+    .testTarget(name: "LiftSplatTests", dependencies: ["Geometry", "NeuralEngine", "LiftSplat"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
