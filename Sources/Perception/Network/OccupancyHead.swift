@@ -62,7 +62,9 @@ extension Graph {
   /// A matrix product with a row a cell, so that its result is `[cell, class, voxel]` in memory, as the decoder reads it:
   /// voxels run fastest, and the best class of many voxels is found at once.
   /// - Source: channel-to-height as FlashOcc, Yu et al., arXiv 2311.12058, section 3.3.
-  mutating func volumeHead(_ features: BEVFeatures, _ head: NetworkConfiguration.Volume) throws -> TensorID {
+  package mutating func volumeHead(_ features: BEVFeatures, _ head: NetworkConfiguration.Volume) throws
+    -> TensorID
+  {
     try features.check(in: self, head: "volume")
     let layout = try VolumeLayout(grid: features.grid, file: name)
     let outputs = VolumeLayout.classes * layout.voxels
