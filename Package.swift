@@ -54,7 +54,9 @@ let package = Package(
     .target(name: "FrameSync", dependencies: ["Geometry", "Scenes"], exclude: ["README.md"]),
     .target(name: "CameraInput", dependencies: ["Geometry", "Scenes", "CTurboJPEG"], exclude: ["README.md"]),
     .target(name: "PointClouds", dependencies: ["Geometry", "Scenes", "CPCL"], exclude: ["README.md"]),
-    .target(name: "Perception", dependencies: ["Geometry", "Scenes", "PointClouds"], exclude: ["README.md"]),
+    .target(
+      name: "Perception", dependencies: ["Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine"],
+      exclude: ["README.md"]),
     .target(name: "Results", dependencies: ["Geometry", "Scenes", "ArrayFiles"], exclude: ["README.md"]),
     .target(
       name: "Evaluation", dependencies: ["Geometry", "Scenes", "Recording", "Results"], exclude: ["README.md"]
@@ -89,7 +91,11 @@ let package = Package(
     .testTarget(name: "FrameSyncTests", dependencies: ["Geometry", "Scenes", "Recording", "FrameSync"]),
     .testTarget(name: "CameraInputTests", dependencies: ["Geometry", "Scenes", "CameraInput"]),
     .testTarget(name: "PointCloudsTests", dependencies: ["Geometry", "Scenes", "PointClouds"]),
-    .testTarget(name: "PerceptionTests", dependencies: ["Geometry", "Scenes", "PointClouds", "Perception"]),
+    .testTarget(
+      name: "PerceptionTests",
+      dependencies: [
+        "Geometry", "Scenes", "ArrayFiles", "PointClouds", "LiftSplat", "NeuralEngine", "Perception",
+      ], exclude: ["Fixtures"]),
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
