@@ -60,6 +60,9 @@ let package = Package(
     ),
     .target(name: "NeuralEngine", dependencies: ["COneDNN", "ArrayFiles", protobuf], exclude: ["README.md"]),
     .target(
+      name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
+      exclude: ["README.md"]),
+    .target(
       name: "Simulation",
       dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
       exclude: ["README.md", "LiDAR/README.md"]),
@@ -91,6 +94,9 @@ let package = Package(
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
     .testTarget(name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"]),
+    .testTarget(
+      name: "TrajectoryRefinerTests",
+      dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
