@@ -88,6 +88,32 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   public func refine(
     _ agents: [TrajectoryConditions], scene: String, timestampMicroseconds: Int64
   ) throws -> Result {
+    var result = Result(trajectories: [], corrections: KinematicCorrections())
+    result.trajectories.reserveCapacity(agents.count)
+    try forEach(agents, scene, timestampMicroseconds) { agent, slot in
+      result.trajectories.append(try trajectories(of: agent, slot: slot, &result.corrections))
+    }
+    return result
+  }
+
+  /// What the network says before limits and merging: `[agent, mode, 24]` in its units, and `[agent, mode]` logits.
+  package func denoised(
+    _ agents: [TrajectoryConditions], scene: String, timestampMicroseconds: Int64
+  ) throws -> (clean: [Float], logits: [Float]) {
+    var clean: [Float] = [], logits: [Float] = []
+    let modes = configuration.modes, count = modes * RefinerNetwork.elements
+    try forEach(agents, scene, timestampMicroseconds) { _, slot in
+      clean += UnsafeBufferPointer(start: step.inputView(0).floats + slot * count, count: count)
+      logits += UnsafeBufferPointer(start: step.outputView(1).floats + slot * modes, count: modes)
+    }
+    return (clean, logits)
+  }
+
+  /// Runs chunk by chunk; `body` reads an agent's results in its slot of the step plan's memory.
+  private func forEach(
+    _ agents: [TrajectoryConditions], _ scene: String, _ timestamp: Int64,
+    _ body: (TrajectoryConditions, Int) throws -> Void
+  ) throws {
     for agent in agents {
       if let fault = agent.fault(configuration) {
         throw RefinerError(
@@ -95,17 +121,12 @@ public final class TrajectoryRefiner: @unchecked Sendable {
           expected: "\(fault.expected)")
       }
     }
-    return try lock.withLock { _ in
-      var result = Result(trajectories: [], corrections: KinematicCorrections())
-      result.trajectories.reserveCapacity(agents.count)
+    try lock.withLock { _ in
       for start in stride(from: 0, to: agents.count, by: configuration.agentsPerChunk) {
         let chunk = agents[start..<min(start + configuration.agentsPerChunk, agents.count)]
-        try run(chunk, scene, timestampMicroseconds)
-        for (slot, agent) in chunk.enumerated() {
-          result.trajectories.append(try trajectories(of: agent, slot: slot, &result.corrections))
-        }
+        try run(chunk, scene, timestamp)
+        for (slot, agent) in chunk.enumerated() { try body(agent, slot) }
       }
-      return result
     }
   }
 

@@ -102,7 +102,8 @@ private func extremes(_ path: [SIMD2<Double>], start: Double?) -> (turn: Double,
   for trial in 0..<50 {
     var p = SIMD2<Double>.zero
     let path = (0..<12).map { k -> SIMD2<Double> in
-      p += SIMD2(Double(key.normal(24 * trial + 2 * k)) * 3 + 3, Double(key.normal(24 * trial + 2 * k + 1)) * 3)
+      let (x, y) = (key.normal(24 * trial + 2 * k), key.normal(24 * trial + 2 * k + 1))
+      p += SIMD2(Double(x) * 3 + 3, Double(y) * 3)
       return p
     }
     var a = KinematicCorrections(), b = KinematicCorrections()
