@@ -8,10 +8,10 @@ import Testing
   let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
   let sample = repository.appendingPathComponent("scenes/simulated")
-  let roads = try Dataset(root: sample.path).roadLines(location: "boston-seaport")
-  #expect(roads.count > 10)
-  #expect(Set(roads.map(\.kind)).isSuperset(of: [.twoWay, .straight, .nearTurn, .farTurn]))
-  for road in roads {
+  let lines = try Dataset(root: sample.path).roadLines(location: "boston-seaport")
+  #expect(lines.count > 10)
+  #expect(Set(lines.map(\.kind)).isSuperset(of: [.twoWay, .straight, .nearTurn, .farTurn]))
+  for road in lines {
     #expect(road.points.count >= 2 && road.kind.isRoad && (road.speedLimit ?? 0) > 0)
     for (a, b) in zip(road.points, road.points.dropFirst()) {
       let way = b.position - a.position
@@ -34,15 +34,15 @@ import Testing
   }
   let point =
     "{\"x\": 1, \"y\": 2, \"z\": 0, \"curvature\": 0, \"heading\": 0, \"slope\": 0, \"lane_type\": \"one_way\"}"
-  func file(_ points: String) -> String { "{\"version\": 1, \"roads\": [{\"points\": [\(points)]}]}" }
-  #expect(try fault(file("\(point), \(point)")) == "nothing")
+  func roads(of points: String) -> String { "{\"version\": 1, \"roads\": [{\"points\": [\(points)]}]}" }
+  #expect(try fault(roads(of: "\(point), \(point)")) == "nothing")
   #expect(try fault("[]").contains("file: a list (expected an object with roads)"))
   #expect(try fault("{\"roads\": []}").contains("version: missing"))
   #expect(try fault("{\"version\": 2, \"roads\": []}").contains("version: 2 (expected 1)"))
-  #expect(try fault(file(point)).contains("roads[0].points: 1 points"))
+  #expect(try fault(roads(of: point)).contains("roads[0].points: 1 points"))
   let lacking = point.replacingOccurrences(of: "\"slope\": 0, ", with: "")
-  #expect(try fault(file("\(point), \(lacking)")).contains("roads[0].points[1].slope: missing"))
+  #expect(try fault(roads(of: "\(point), \(lacking)")).contains("roads[0].points[1].slope: missing"))
   let wrong = point.replacingOccurrences(of: "one_way", with: "lane_divider")
-  #expect(try fault(file("\(wrong), \(point)")).contains("roads[0].points[0].lane_type"))
+  #expect(try fault(roads(of: "\(wrong), \(point)")).contains("roads[0].points[0].lane_type"))
   #expect(try fault("{\"version\": 1, \"roads\": [{").contains("byte"))
 }
