@@ -65,6 +65,9 @@ let package = Package(
     .target(
       name: "LiftSplat", dependencies: ["Geometry", "Scenes", "NeuralEngine"], exclude: ["README.md"]),
     .target(
+      name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
+      exclude: ["README.md"]),
+    .target(
       name: "Simulation",
       dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
       exclude: ["README.md", "LiDAR/README.md"]),
@@ -104,6 +107,9 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "TrajectoryRefinerTests",
+      dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
