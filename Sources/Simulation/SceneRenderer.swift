@@ -25,7 +25,14 @@ struct SceneRenderer: Sendable {
   private let geometry: SceneGeometry
   private let lidar: LidarSimulator
   private let cameras: [CameraSimulator]
+  private let truth: OccupancyTruth
   private let noise: PoseNoise
+
+  /// What is made of the geometry before the first measurement.
+  private enum Prepared: Sendable {
+    case light(SceneLighting?)
+    case truth(OccupancyTruth)
+  }
 
   /// One measurement that is to be made.
   private struct Job: Sendable {
@@ -48,19 +55,32 @@ struct SceneRenderer: Sendable {
     self.source = source
     self.suite = suite
     self.options = options
-    geometry = SceneGeometry(source.scene)
+    let drawing = CameraSimulator.Options(
+      givesTruth: options.savesImageTruth, motionBlurSamples: options.motionBlurSamples)
+    let focal = suite.cameras.map { $0.model.fx * Double(drawing.rays($0.model)) }.max() ?? 0
+    let geometry = SceneGeometry(source.scene, focalLength: focal, threads: options.threads)
+    self.geometry = geometry
+    // Two things that need the geometry alone, side by side.
+    let prepared = parallel(2, threads: options.threads) { k -> Prepared in
+      k == 0
+        ? .light(suite.cameras.isEmpty ? nil : SceneLighting(geometry)) : .truth(OccupancyTruth(geometry))
+    }
+    var lighting: SceneLighting?
+    var truth: OccupancyTruth?
+    for part in prepared {
+      switch part {
+      case .light(let value): lighting = value
+      case .truth(let value): truth = value
+      }
+    }
+    self.truth = truth ?? OccupancyTruth(geometry)
     lidar = LidarSimulator(
       geometry, sensor: suite.lidar, egoFromSensor: suite.egoFromLidar, body: suite.body)
     noise = PoseNoise(metres: options.poseNoise, seed: source.scene.seed)
-    if suite.cameras.isEmpty {
-      cameras = []
-    } else {
-      let lighting = SceneLighting(geometry)
-      let drawing = CameraSimulator.Options(
-        givesTruth: options.savesImageTruth, motionBlurSamples: options.motionBlurSamples)
-      cameras = suite.cameras.map { [geometry] in
+    cameras = suite.cameras.compactMap { camera in
+      lighting.map {
         CameraSimulator(
-          geometry, lighting: lighting, camera: $0.model, egoFromCamera: $0.egoFromSensor, options: drawing)
+          geometry, lighting: $0, camera: camera.model, egoFromCamera: camera.egoFromSensor, options: drawing)
       }
     }
   }
@@ -201,7 +221,6 @@ struct SceneRenderer: Sendable {
   // MARK: truth
 
   private func writeOccupancy(_ keyframes: [Keyframe], _ clouds: [PointCloud?], _ stage: SceneStage) throws {
-    let truth = OccupancyTruth(geometry)
     let masks = VoxelMasks(suite.cameras.map { ($0.model, $0.egoFromSensor) })
     let archives = try parallelMap(keyframes.count, threads: options.threads) { k -> [UInt8] in
       let time = source.keyframes[k]
