@@ -102,7 +102,7 @@ struct SceneRenderer: Sendable {
     }
     var sightings = [[AnnotationTruth.Sighting]](
       repeating: Array(repeating: .init(), count: source.scene.actors.count), count: keyframes.count)
-    var clouds = [PointCloud?](repeating: nil, count: keyframes.count)
+    var sweeps = [LidarSweep?](repeating: nil, count: keyframes.count)
     let jobs = schedule()
     var done = 0
     while done < jobs.count {
@@ -120,7 +120,7 @@ struct SceneRenderer: Sendable {
             counts.sweeps += 1
             counts.points += sweep.cloud.count
             guard job.isKeyframe else { continue }
-            clouds[job.keyframe] = sweep.cloud
+            sweeps[job.keyframe] = sweep
             for (k, n) in inside.enumerated() { sightings[job.keyframe][k].lidarPoints = n }
           case .image(let view, let jpeg):
             let camera = job.camera ?? 0
@@ -136,7 +136,7 @@ struct SceneRenderer: Sendable {
       done += chunk.count
       progress(done, jobs.count)
     }
-    try clock.measure(\.occupancy) { try writeOccupancy(keyframes, clouds, stage) }
+    try clock.measure(\.occupancy) { try writeOccupancy(keyframes, sweeps, stage) }
     counts.annotations = annotate(keyframes, sightings, &builder)
     counts.keyframes = keyframes.count
     return counts
@@ -220,15 +220,15 @@ struct SceneRenderer: Sendable {
 
   // MARK: truth
 
-  private func writeOccupancy(_ keyframes: [Keyframe], _ clouds: [PointCloud?], _ stage: SceneStage) throws {
+  private func writeOccupancy(_ keyframes: [Keyframe], _ sweeps: [LidarSweep?], _ stage: SceneStage) throws {
     let masks = VoxelMasks(suite.cameras.map { ($0.model, $0.egoFromSensor) })
     let archives = try parallelMap(keyframes.count, threads: options.threads) { k -> [UInt8] in
       let time = source.keyframes[k]
       let semantics = truth.semantics(globalFromEgo: source.scene.ego.pose(at: time), at: time)
       var ends: [SIMD3<Float>] = []
-      if let cloud = clouds[k] {
-        let place = suite.egoFromLidar.affine
-        for i in 0..<cloud.count where cloud.position(i) != .zero {
+      if let sweep = sweeps[k] {
+        let (place, cloud) = (suite.egoFromLidar.affine, sweep.cloud)
+        for i in 0..<cloud.count where sweep.isReturn(i) {
           ends.append(place.apply(cloud.x[i], cloud.y[i], cloud.z[i]))
         }
       }

@@ -214,7 +214,13 @@ final class SurfaceShader {
   ) -> SIMD3<Float> {
     var (color, material) = Self.groundColors.withUnsafeBufferPointer { palette in
       var (color, material) = ground.blend(p.x, p.y, palette)
-      if footprint > 0.08 {
+      if footprint < ground.cell {
+        // Seen from near, the table's cells would show as steps along slanting lines.
+        let reach = 0.55 * ground.cell
+        let a = ground.blend(p.x - reach, p.y, palette).color + ground.blend(p.x + reach, p.y, palette).color
+        let b = ground.blend(p.x, p.y - reach, palette).color + ground.blend(p.x, p.y + reach, palette).color
+        color = (a + b) * 0.25
+      } else if footprint > 0.08 {
         // A pixel that is long on the ground sees more than one place.
         let step = footprint * 0.33
         let flat = SIMD2<Float>(d.x, d.y) * step
