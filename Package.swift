@@ -75,15 +75,14 @@ let package = Package(
       name: "Pipeline",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results",
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
       ], exclude: ["README.md"]),
     .executableTarget(
       name: "apus",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results", "Evaluation", "NeuralEngine", "Simulation", "Pipeline", argumentParser,
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
+        "Evaluation", "Simulation", "Pipeline", argumentParser, yams,
       ], exclude: ["README.md"]),
 
     // Tests

@@ -1,6 +1,7 @@
 import CameraInput
 import Geometry
 import LiftSplat
+import Perception
 import PointClouds
 import Recording
 import Results
@@ -16,6 +17,8 @@ struct LoadedFrame: Sendable {
   var pictures: [PreviewCamera] = []
   /// The images as a network takes them, where one is at work that sees.
   var images: NetworkImages?
+  /// What the network's image branch makes of them.
+  var features: ImageFeatures?
   var clock = StageClock()
 }
 
@@ -61,11 +64,14 @@ struct FrameToLoad: Sendable {
   }
 }
 
-/// Reads and decodes a frame's files. What is missing or broken degrades the frame; without its LiDAR it is skipped.
+/// Reads and decodes a frame's files. What is missing or broken degrades the frame.
 ///
-/// - Parameter request: what a network wants of the images; nil: nothing.
+/// - Parameters:
+///   - request: what a network wants of the images; nil: nothing.
+///   - needsLidar: whether a frame without its LiDAR is skipped, and not only degraded.
 func loadFrame(
-  _ item: FrameToLoad, from dataset: Dataset, previewWidth: Int, request: ImageRequest?
+  _ item: FrameToLoad, from dataset: Dataset, previewWidth: Int, request: ImageRequest?,
+  needsLidar: Bool
 ) -> LoadedFrame {
   var loaded = LoadedFrame(frame: item.frame)
   guard item.frame.skipReason == nil else { return loaded }
@@ -80,7 +86,7 @@ func loadFrame(
       loaded.frame.degradations.append(
         "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
     } catch {
-      if data.token == item.frame.lidar?.token {
+      if needsLidar, data.token == item.frame.lidar?.token {
         loaded.frame.skipReason = "\(data.sensor.channel): \(error)"
       } else {
         loaded.frame.degradations.append("\(data.sensor.channel) sweep: \(error)")
