@@ -1,3 +1,5 @@
+import ArrayFiles
+import Foundation
 import NeuralEngine
 import Testing
 
@@ -160,5 +162,20 @@ import Testing
     #expect(report.rows.count == graph.nodes.count && report.operations > 0)
     #expect(report.rows.reduce(0) { $0 + $1.parameters } == graph.parameterCount)
     #expect(report.table.split(separator: "\n").count >= graph.nodes.count)
+  }
+
+  /// For tools/onnx/check_blocks.py: each net as ONNX with inputs and the interpreter's output.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_NETS"] != nil))
+  func writeNetsForOtherRuntimes() throws {
+    let folder = try #require(ProcessInfo.processInfo.environment["APUS_NETS"])
+    for net in Self.nets {
+      let (graph, inputs) = try prepare(net)
+      let output = try #require(try Interpreter.run(graph, inputs, threads: 2).first)
+      try ONNXExport.write(graph, folder: "\(folder)/\(net.name)")
+      for (name, value) in inputs.sorted(by: { $0.key < $1.key }) + [("y", output)] {
+        try NpyFile.write(
+          "\(folder)/\(net.name)/\(name).npy", NpyArray(value.floats ?? [], shape: value.shape))
+      }
+    }
   }
 }
