@@ -158,7 +158,7 @@ import Testing
 
   @Test(arguments: nets.indices) func netsAreExplained(index: Int) throws {
     let (graph, _) = try prepare(Self.nets[index])
-    let report = NetworkReport(graph)
+    let report = try NetworkReport(graph)
     #expect(report.rows.count == graph.nodes.count && report.operations > 0)
     #expect(report.rows.reduce(0) { $0 + $1.parameters } == graph.parameterCount)
     #expect(report.table.split(separator: "\n").count >= graph.nodes.count)

@@ -43,7 +43,7 @@ public struct EffectiveReceptiveField: Sendable {
     columns = max(1, min(cells, width))
     field = Self.field(graph, output)
     let plan = try Plan(graph, Plan.Options(threads: threads))
-    let cost = Double(NetworkReport(graph).operations) * Double(rows * columns)
+    let cost = Double(try NetworkReport(graph).operations) * Double(rows * columns)
     let count = max(1, pictures ?? min(4, Int(min(4, Self.budget / max(cost, 1)))))
     var random = SplitMix64(seed: 1)
     var effects = [Float](repeating: 0, count: rows * columns)
