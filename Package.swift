@@ -93,7 +93,8 @@ let package = Package(
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
-    .testTarget(name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"]),
+    .testTarget(
+      name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(
       name: "TrajectoryRefinerTests",
       dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),
