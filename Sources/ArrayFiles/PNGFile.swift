@@ -26,6 +26,9 @@ public struct PNGPicture: Sendable, Equatable {
 
 /// PNG pictures, read with limits and written as the same bytes every time.
 public enum PNGFile {
+  /// zlib's `Z_RLE`.
+  private static let zlibRunLengths: Int32 = 3
+
   /// The longest side that is read, in pixels.
   public static let sideLimit = 32_768
   /// The most bytes that a picture may unpack to.
@@ -83,7 +86,8 @@ public enum PNGFile {
     try AtomicFile.write(path, encode(picture, name: path))
   }
 
-  /// The picture's bytes at zlib level 3 (half the time of level 6, a tenth larger); the same for the same picture.
+  /// The picture's bytes; the same for the same picture. Rows are stored as differences to the row above and packed by
+  /// run lengths: a third of the time that libspng's own choice of filters takes, and a tenth larger.
   /// - Throws: `ArrayFileError` where libspng refuses.
   public static func encode(_ picture: PNGPicture, name: String = "picture") throws -> [UInt8] {
     guard let context = spng_ctx_new(Int32(SPNG_CTX_ENCODER.rawValue)) else {
@@ -91,7 +95,10 @@ public enum PNGFile {
     }
     defer { spng_ctx_free(context) }
     try check(spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1), name, "options")
-    try check(spng_set_option(context, SPNG_IMG_COMPRESSION_LEVEL, 3), name, "options")
+    try check(spng_set_option(context, SPNG_IMG_COMPRESSION_LEVEL, 1), name, "options")
+    try check(spng_set_option(context, SPNG_IMG_COMPRESSION_STRATEGY, zlibRunLengths), name, "options")
+    try check(
+      spng_set_option(context, SPNG_FILTER_CHOICE, Int32(SPNG_FILTER_CHOICE_UP.rawValue)), name, "options")
     let color =
       switch picture.channels {
       case 1: SPNG_COLOR_TYPE_GRAYSCALE

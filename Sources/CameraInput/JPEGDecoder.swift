@@ -84,9 +84,6 @@ public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
     _ bytes: [UInt8], file: String, plan: ImagePlan, normalization: Normalization, into planes: inout [Float],
     at offset: Int = 0
   ) throws {
-    let count = 3 * plan.width * plan.height
-    precondition(
-      offset >= 0 && planes.count >= offset + count, "\(planes.count) values for \(count) from \(offset) on")
     let structure = try bytes.withUnsafeBufferPointer { try checkJPEG($0, file: file) }
     guard structure.width == plan.sourceWidth, structure.height == plan.sourceHeight else {
       throw ImageError(
@@ -102,13 +99,43 @@ public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
     try buffer.withUnsafeMutableBufferPointer {
       try decompress(bytes, file: file, width: width, height: height, into: $0)
     }
-    if resampler?.plan != plan { resampler = (plan, Resampler(plan: plan)) }
+    resample(buffer, rowLength: width, plan: plan, normalization: normalization, into: &planes, at: offset)
+  }
+
+  /// Resizes, crops and normalises an image that `decode` made at the plan's `decodeScale`: what `load` does, for a
+  /// caller who needs the decoded image as well.
+  ///
+  /// - Throws: `ImageError` where the image's size is not that of the plan's source at its `decodeScale`.
+  /// - Precondition: as `load`; the image is RGB.
+  public mutating func load(
+    _ image: Image, file: String, plan: ImagePlan, normalization: Normalization, into planes: inout [Float],
+    at offset: Int = 0
+  ) throws {
+    let width = plan.decodeScale.decodedLength(plan.sourceWidth)
+    let height = plan.decodeScale.decodedLength(plan.sourceHeight)
+    guard image.width == width, image.height == height, image.channels == 3 else {
+      throw ImageError(
+        file: file, field: "decoded size", found: "\(image.width)x\(image.height)x\(image.channels)",
+        expected: "\(width)x\(height)x3")
+    }
+    resample(image.pixels, rowLength: width, plan: plan, normalization: normalization, into: &planes, at: offset)
+  }
+
+  private mutating func resample(
+    _ pixels: [UInt8], rowLength: Int, plan: ImagePlan, normalization: Normalization,
+    into planes: inout [Float], at offset: Int
+  ) {
+    let count = 3 * plan.width * plan.height
+    precondition(
+      offset >= 0 && planes.count >= offset + count, "\(planes.count) values for \(count) from \(offset) on")
+    let current = resampler.flatMap { $0.plan == plan ? $0.resampler : nil } ?? Resampler(plan: plan)
+    resampler = (plan, current)
     if row.count < 3 * plan.width { row = [Float](repeating: 0, count: 3 * plan.width) }
-    buffer.withUnsafeBufferPointer { source in
+    pixels.withUnsafeBufferPointer { source in
       planes.withUnsafeMutableBufferPointer { target in
-        guard let start = source.baseAddress, let resampler = resampler?.resampler else { return }
-        resampler.run(
-          start, rowLength: width, normalization: normalization, row: &row,
+        guard let start = source.baseAddress else { return }
+        current.run(
+          start, rowLength: rowLength, normalization: normalization, row: &row,
           planes: UnsafeMutableBufferPointer(rebasing: target[offset..<offset + count]))
       }
     }

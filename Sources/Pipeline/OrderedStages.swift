@@ -2,66 +2,72 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs a list of items through three stages: `load` ahead of time, `compute` in order on the calling thread, `store`
-/// behind. At most `depth` items are between `load` and the end of `store`, so memory does not grow with the list.
+/// Runs a list of items through four stages: `load` ahead of time, `prepare` and `compute` in the order of the items,
+/// `store` behind. At most `depth` items are between `load` and the end of `store`, so memory does not grow with the
+/// list.
 ///
-/// With one thread everything runs one after the other on the caller. With more, `load` and `store` run on
-/// `threads - 1` others. `compute` sees the items in order either way, so results do not depend on `threads`.
+/// With one thread everything runs one after the other on the caller. With more, the stages overlap: `prepare` has a
+/// thread of its own, `compute` is on the caller, `load` and `store` run on others, and at most `threads` of them work
+/// at any time. `prepare` and `compute` see the items in order either way, so results do not depend on `threads`.
 /// - Parameter depth: items in flight, at least 1.
 /// - Throws: the first error in the order of the items; nothing new is begun after an error, and all work that was begun
 ///   has ended when this returns.
-package func runInOrder<Item: Sendable, Loaded: Sendable, Computed: Sendable>(
+package func runInOrder<Item: Sendable, Loaded: Sendable, Prepared: Sendable, Computed: Sendable>(
   _ items: [Item], threads: Int, depth: Int,
   load: @escaping @Sendable (Item) throws -> Loaded,
-  compute: (Loaded) throws -> Computed,
+  prepare: @escaping @Sendable (Loaded) throws -> Prepared,
+  compute: (Prepared) throws -> Computed,
   store: @escaping @Sendable (Computed) throws -> Void
 ) throws {
   precondition(depth >= 1, "a pipeline of depth \(depth)")
   guard threads > 1 else {
-    for item in items { try store(compute(load(item))) }
+    for item in items { try store(compute(prepare(load(item)))) }
     return
   }
   let queue = DispatchQueue(label: "apus.stages", attributes: .concurrent)
-  let workers = DispatchSemaphore(value: threads - 1)
+  let workers = DispatchSemaphore(value: threads)
   let places = DispatchSemaphore(value: depth)
   let all = DispatchGroup()
-  let slots = items.map { _ in Slot<Loaded>() }
+  let loaded = items.map { _ in Slot<Loaded>() }
+  let prepared = items.map { _ in Slot<Prepared>() }
   let storeFailure = Mutex<(index: Int, error: any Error)?>(nil)
   let stop = Atomic<Bool>(false)
 
   // One feeder keeps the order of loads; it waits for places, never the caller.
-  let feeder = DispatchQueue(label: "apus.feeder")
-  all.enter()
-  feeder.async {
-    defer { all.leave() }
+  inThread(named: "apus.feeder", all) {
     for (index, item) in items.enumerated() {
       places.wait()
       if stop.load(ordering: .acquiring) {
-        slots[index].set(.failure(CancellationError()))
+        loaded[index].set(.failure(CancellationError()))
         places.signal()
         continue
       }
-      workers.wait()
       all.enter()
       queue.async {
-        slots[index].set(Result { try load(item) })
-        workers.signal()
+        loaded[index].set(workers.during { Result { try load(item) } })
         all.leave()
       }
+    }
+  }
+  inThread(named: "apus.prepare", all) {
+    for index in items.indices {
+      let item = loaded[index].take()
+      prepared[index].set(
+        stop.load(ordering: .acquiring)
+          ? .failure(CancellationError()) : workers.during { Result { try prepare(item.get()) } })
     }
   }
   var failure: (any Error)?
   for index in items.indices {
     do {
-      let computed = try compute(slots[index].take().get())
-      workers.wait()
+      let item = try prepared[index].take().get()
+      let computed = try workers.during { try compute(item) }
       all.enter()
       queue.async {
-        do { try store(computed) } catch {
+        do { try workers.during { try store(computed) } } catch {
           storeFailure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
           stop.store(true, ordering: .releasing)
         }
-        workers.signal()
         places.signal()
         all.leave()
       }
@@ -78,6 +84,27 @@ package func runInOrder<Item: Sendable, Loaded: Sendable, Computed: Sendable>(
   all.wait()
   if let error = storeFailure.withLock({ $0?.error }) { throw error }
   if let failure { throw failure }
+}
+
+/// Runs `body` on a thread of its own, as part of a group.
+private func inThread(named name: String, _ group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
+  group.enter()
+  let thread = Thread {
+    body()
+    group.leave()
+  }
+  thread.name = name
+  thread.stackSize = 8 << 20
+  thread.start()
+}
+
+extension DispatchSemaphore {
+  /// Does work while holding one of the semaphore's places.
+  fileprivate func during<Value>(_ work: () throws -> Value) rethrows -> Value {
+    wait()
+    defer { signal() }
+    return try work()
+  }
 }
 
 /// A value that one thread sets and another takes once.

@@ -34,6 +34,7 @@ extension Replay {
     try runInOrder(
       FrameToLoad.list(frames), threads: options.threads, depth: Self.flightDepth,
       load: { loadFrame($0, from: dataset, previewWidth: Self.previewWidth) },
+      prepare: { $0 },
       compute: { loaded in
         if shouldStop() { throw ReplayInterrupted() }
         defer { done += 1 }

@@ -108,6 +108,21 @@ import Testing
     #expect(first == second)
   }
 
+  @Test func anImageDecodedBeforeGivesTheSamePlanes() throws {
+    var decoder = try JPEGDecoder()
+    let plan = try ImagePlan(sourceWidth: 41, sourceHeight: 30, width: 16, height: 10, scale: 0.4)
+    var direct = [Float](repeating: 0, count: 3 * 16 * 10), shared = direct
+    try decoder.load(Golden.colour, file: "a", plan: plan, normalization: .imageNet, into: &direct)
+    let image = try decoder.decode(Golden.colour, file: "a", scale: plan.decodeScale)
+    try decoder.load(image, file: "a", plan: plan, normalization: .imageNet, into: &shared)
+    #expect(direct == shared)
+    let full = try decoder.decode(Golden.colour, file: "a")
+    #expect(throws: ImageError.self) {
+      try decoder.load(full, file: "a", plan: plan, normalization: .imageNet, into: &shared)
+    }
+    #expect(direct == shared)
+  }
+
   @Test func aSizeThatIsNotTheCalibratedOneIsRefused() throws {
     let plan = try ImagePlan(sourceWidth: 40, sourceHeight: 30, width: 20, height: 15)
     var decoder = try JPEGDecoder()

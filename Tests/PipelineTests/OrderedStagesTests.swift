@@ -1,3 +1,4 @@
+import Foundation
 import Pipeline
 import Synchronization
 import Testing
@@ -10,7 +11,7 @@ struct OrderedStagesTests {
     let stored = Mutex<[Int]>([])
     var computed: [Int] = []
     try runInOrder(
-      Array(0..<200), threads: threads, depth: 3, load: { $0 * 2 },
+      Array(0..<200), threads: threads, depth: 3, load: { $0 * 2 }, prepare: { $0 },
       compute: {
         computed.append($0)
         return $0 + 1
@@ -22,7 +23,7 @@ struct OrderedStagesTests {
   @Test(arguments: [1, 2, 8], [0, 1, 17, 99]) func anErrorOfAnyStageEndsTheRunAndIsThrown(
     threads: Int, bad: Int
   ) throws {
-    for stage in 0..<3 {
+    for stage in 0..<4 {
       let started = Mutex(0)
       #expect(throws: Failure(item: bad)) {
         try runInOrder(
@@ -30,6 +31,10 @@ struct OrderedStagesTests {
           load: {
             started.withLock { $0 += 1 }
             if stage == 0, $0 == bad { throw Failure(item: bad) }
+            return $0
+          },
+          prepare: {
+            if stage == 3, $0 == bad { throw Failure(item: bad) }
             return $0
           },
           compute: {
@@ -53,8 +58,40 @@ struct OrderedStagesTests {
           $0.most = max($0.most, $0.now)
         }
         return $0
-      }, compute: { $0 }, store: { _ in alive.withLock { $0.now -= 1 } })
+      }, prepare: { $0 }, compute: { $0 }, store: { _ in alive.withLock { $0.now -= 1 } })
     #expect(alive.withLock { $0.most } <= 3)
     #expect(alive.withLock { $0.now } == 0)
+  }
+
+  @Test func preparationSeesTheItemsInOrderOnOneThread() throws {
+    let seen = Mutex<[Int]>([])
+    let threads = Mutex<Set<pthread_t>>([])
+    try runInOrder(
+      Array(0..<100), threads: 4, depth: 4, load: { $0 },
+      prepare: { item in
+        seen.withLock { $0.append(item) }
+        threads.withLock { _ = $0.insert(pthread_self()) }
+        return item
+      }, compute: { $0 }, store: { _ in })
+    #expect(seen.withLock { $0 } == Array(0..<100))
+    #expect(threads.withLock { $0.count } == 1)
+    #expect(!threads.withLock { $0.contains(pthread_self()) })
+  }
+
+  @Test func noMoreStagesWorkAtOnceThanThereAreThreads() throws {
+    let working = Mutex((now: 0, most: 0))
+    @Sendable func work(_ item: Int) -> Int {
+      working.withLock {
+        $0.now += 1
+        $0.most = max($0.most, $0.now)
+      }
+      Thread.sleep(forTimeInterval: 0.0005)
+      working.withLock { $0.now -= 1 }
+      return item
+    }
+    try runInOrder(
+      Array(0..<60), threads: 2, depth: 6, load: work, prepare: work, compute: work,
+      store: { _ = work($0) })
+    #expect(working.withLock { $0.most } == 2)
   }
 }
