@@ -92,6 +92,35 @@ public enum ExplicitLiftSplat {
     return sums.map { Float($0) }
   }
 
+  /// The paper's cumulative-sum trick: features of a plan's entries in the order of cells, their running sum, and the
+  /// differences of its values at cells' ends, as `[channel, cell]`.
+  ///
+  /// Running sums in single precision lose digits as they grow: an error is a part of the whole sum, not of its cell.
+  /// - Source: Philion and Fidler, ECCV 2020, section 3.4 (their sort is the plan's, made before).
+  public static func poolByCumulativeSum(
+    _ features: [Float], _ plan: PoolingPlanner, channels: Int
+  ) -> [Float] {
+    let count = plan.entryCount, cells = plan.layout.grid.count
+    var sums = [Float](unsafeUninitializedCapacity: count * channels) { sorted, initialized in
+      for entry in 0..<count {
+        let weight = plan.weights.isEmpty ? 1 : plan.weights[entry],
+          source = Int(plan.points[entry]) * channels
+        for c in 0..<channels { sorted[entry * channels + c] = features[source + c] * weight }
+      }
+      initialized = count * channels
+    }
+    for k in channels..<max(channels, sums.count) { sums[k] += sums[k - channels] }
+    var result = [Float](repeating: 0, count: channels * cells)
+    for cell in 0..<cells where plan.starts[cell + 1] > plan.starts[cell] {
+      let (first, last) = (Int(plan.starts[cell]), Int(plan.starts[cell + 1]) - 1)
+      for c in 0..<channels {
+        let before = first > 0 ? sums[(first - 1) * channels + c] : 0
+        result[c * cells + cell] = sums[last * channels + c] - before
+      }
+    }
+    return result
+  }
+
   /// Gradients of depth and context for the gradient `[channel, cell]` of the pooled features, in double precision.
   public static func gradients(
     _ gradient: [Float], depth: [Float], context: [Float], _ contributions: [Contribution],
