@@ -54,7 +54,7 @@ enum PillarBenchmark {
     guard difference < 1e-5 else { throw Peer.Failure(description: "pillars differ by \(difference)") }
     var (ours, theirs) = (Double.infinity, Double.infinity)
     for _ in 0..<options.rounds {
-      theirs = try peer.ask("run pillars 1").reduce(theirs, min)
+      theirs = try peer.ask("run pillars 3").reduce(theirs, min)
       for _ in 0..<3 { ours = min(ours, try milliseconds { try plan.execute() }) }
     }
     print(
@@ -97,7 +97,7 @@ enum WarpBenchmark {
       guard difference < 1e-3 else { throw Peer.Failure(description: "warps differ by \(difference)") }
       var (ours, theirs) = (Double.infinity, Double.infinity)
       for _ in 0..<options.rounds {
-        theirs = try peer.ask("run warp 1").reduce(theirs, min)
+        theirs = try peer.ask("run warp 3").reduce(theirs, min)
         for _ in 0..<3 { ours = min(ours, try milliseconds { try plan.execute() }) }
       }
       print(
