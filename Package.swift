@@ -28,6 +28,7 @@ let package = Package(
     .target(
       name: "CSimdJSON", exclude: ["README.md"], cxxSettings: [.define("NDEBUG")],
       linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CVectorKernels", exclude: ["README.md"]),
     // PCL's and Eigen's header search paths, by pkg-config, for CPCL alone.
     .systemLibrary(name: "CPCLHeaders", pkgConfig: "pcl_common", providers: [.apt(["libpcl-dev"])]),
     .target(
@@ -63,7 +64,7 @@ let package = Package(
     ),
     .target(name: "NeuralEngine", dependencies: ["COneDNN", "ArrayFiles", protobuf], exclude: ["README.md"]),
     .target(
-      name: "LiftSplat", dependencies: ["Geometry", "Scenes", "NeuralEngine"], exclude: ["README.md"]),
+      name: "LiftSplat", dependencies: ["Geometry", "NeuralEngine", "CVectorKernels"], exclude: ["README.md"]),
     .target(
       name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
       exclude: ["README.md"]),

@@ -1,13 +1,14 @@
+internal import CVectorKernels
 import NeuralEngine
 import Synchronization
 
-/// Features of up to 64 neighbouring cells, channels last, on their way to or from planes `[channel, cell]`.
+/// Features of up to 256 neighbouring cells, channels last, on their way to or from planes `[channel, cell]`.
 ///
-/// A row of a tile is padded to whole vectors of 16 channels. 64 cells make lines of 256 bytes in each plane: long
-/// enough for the memory, and a tile of 64 to 128 channels stays in the first-level cache.
+/// A row of a tile is padded to whole vectors of 16 channels. 256 cells make lines of 1 KiB in each plane, long enough
+/// for the memory, and a tile of 64 to 128 channels stays in the second-level cache.
 enum CellTile {
   /// Cells of a tile.
-  static let cells = 64
+  static let cells = 256
 
   /// Floats of a row: channels, padded to whole vectors.
   static func stride(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
@@ -18,38 +19,35 @@ enum CellTile {
   /// Tiles that cover so many cells.
   static func tiles(_ cells: Int) -> Int { (cells + CellTile.cells - 1) / CellTile.cells }
 
+  /// Cells that are written, or left empty, together.
+  static let group = 8
+  /// Groups of a tile.
+  static let groups = cells / group
+
   /// Writes the first `cells` rows of a tile to planes that lie `plane` floats apart.
+  ///
+  /// - Parameter filled: first cells of the groups that are not empty, rising; rows of others are not read, and their
+  ///   places become 0.
   static func write(
-    _ tile: UnsafePointer<Float>, channels: Int, cells: Int, to target: UnsafeMutablePointer<Float>,
-    plane: Int
+    _ tile: UnsafePointer<Float>, channels: Int, cells: Int, filled: UnsafeBufferPointer<Int32>,
+    to target: UnsafeMutablePointer<Float>, plane: Int
   ) {
-    let stride = stride(channels)
-    var c = 0
-    while c + 4 <= channels {
-      let line = target + c * plane
-      var k = 0
-      while k + 4 <= cells {
-        let row = tile + k * stride + c
-        let columns = transpose(row, stride)
-        store(columns.0, line + k)
-        store(columns.1, line + plane + k)
-        store(columns.2, line + 2 * plane + k)
-        store(columns.3, line + 3 * plane + k)
-        k += 4
-      }
-      while k < cells {
-        for r in 0..<4 { line[r * plane + k] = tile[k * stride + c + r] }
-        k += 1
-      }
-      c += 4
+    if filled.count * group < cells {
+      for c in 0..<channels { (target + c * plane).update(repeating: 0, count: cells) }
     }
-    while c < channels {
-      for k in 0..<cells { target[c * plane + k] = tile[k * stride + c] }
-      c += 1
+    guard let first = filled.baseAddress, let last = filled.last else { return }
+    let stride = stride(channels), isCut = Int(last) + group > cells
+    apus_transpose_groups(
+      target, Int64(plane), tile, Int64(stride), Int64(channels), first,
+      Int64(isCut ? filled.count - 1 : filled.count))
+    guard isCut else { return }
+    for c in 0..<channels {
+      for k in Int(last)..<cells { target[c * plane + k] = tile[k * stride + c] }
     }
   }
 
   /// Reads planes that lie `plane` floats apart into the first `cells` rows of a tile, whose padding becomes 0.
+  @inline(never)
   static func read(
     _ source: UnsafePointer<Float>, plane: Int, channels: Int, cells: Int,
     into tile: UnsafeMutablePointer<Float>
@@ -78,11 +76,6 @@ enum CellTile {
       for k in 0..<cells { tile[k * stride + c] = c < channels ? source[c * plane + k] : 0 }
       c += 1
     }
-  }
-
-  /// Writes zeros to `cells` cells of all planes.
-  static func clear(channels: Int, cells: Int, at target: UnsafeMutablePointer<Float>, plane: Int) {
-    for c in 0..<channels { (target + c * plane).update(repeating: 0, count: cells) }
   }
 
   /// Four rows of four floats, `stride` apart, as their columns.

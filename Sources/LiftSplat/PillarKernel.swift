@@ -1,3 +1,4 @@
+internal import CVectorKernels
 import NeuralEngine
 
 /// Extents of one pillar node, its weights laid out for vectors of outputs, and which pillar each cell has.
@@ -54,13 +55,13 @@ struct PillarShape: Sendable {
 
 /// Encodes pillars: a linear layer, ReLU and the maximum over each pillar's points, written to planes.
 ///
-/// Threads take tiles of 64 cells in turns; within a tile each pillar's points pass the weights of 16 outputs at a time,
-/// two points together, with the maximum in registers. As rounding is monotone, bias and ReLU come after the maximum.
+/// Threads take tiles of cells in turns; within a tile each pillar's points pass the weights of 16 outputs at a time,
+/// four points together, with the maximum in registers. As rounding is monotone, bias and ReLU come after the maximum.
 struct PillarKernel {
-  private static let tilesPerTurn = 8
+  private static let tilesPerTurn = 2
 
   let shape: PillarShape
-  private let pillarOffset: Int, weightOffset: Int, tileOffset: Int
+  private let pillarOffset: Int, weightOffset: Int, tileOffset: Int, groupOffset: Int
   /// Bytes of scratch memory.
   let scratchByteCount: Int
 
@@ -70,6 +71,7 @@ struct PillarKernel {
     pillarOffset = layout.take(cells, Int32.self)
     weightOffset = layout.take(shape.packedCount, Float.self)
     tileOffset = layout.take(threads * CellTile.count(shape.outputs), Float.self)
+    groupOffset = layout.take(threads * CellTile.groups, Int32.self)
     scratchByteCount = layout.byteCount
   }
 
@@ -83,60 +85,33 @@ struct PillarKernel {
     let tiles = CellTile.tiles(shape.cells), turn = PillarKernel.tilesPerTurn
     context.takeTurns((tiles + turn - 1) / turn) { chunk, worker in
       let tile = context.memory(tileOffset, Float.self) + worker * CellTile.count(shape.outputs)
+      let filled = context.memory(groupOffset, Int32.self) + worker * CellTile.groups
       for t in chunk * turn..<min(tiles, (chunk + 1) * turn) {
         let first = t * CellTile.cells, count = min(CellTile.cells, shape.cells - first)
-        var isEmpty = true
-        for k in 0..<count where pillarOf[first + k] >= 0 { isEmpty = false }
-        if isEmpty {
-          CellTile.clear(channels: shape.outputs, cells: count, at: target + first, plane: shape.cells)
-          continue
-        }
-        for k in 0..<count {
-          let row = tile + k * shape.stride, pillar = Int(pillarOf[first + k])
-          let range = pillar < 0 ? 0..<0 : Int(starts[pillar])..<Int(starts[pillar + 1])
-          if range.isEmpty {
-            row.update(repeating: 0, count: shape.stride)
-          } else {
-            encode(points + range.lowerBound * shape.features, range.count, packed, row)
+        var filledCount = 0
+        for group in Swift.stride(from: 0, to: count, by: CellTile.group) {
+          let end = min(group + CellTile.group, count)
+          guard (group..<end).contains(where: { pillarOf[first + $0] >= 0 }) else { continue }
+          filled[filledCount] = Int32(truncatingIfNeeded: group)
+          filledCount += 1
+          for k in group..<end {
+            let pillar = Int(pillarOf[first + k])
+            let range = pillar < 0 ? 0..<0 : Int(starts[pillar])..<Int(starts[pillar + 1])
+            let row = tile + k * shape.stride
+            if range.isEmpty {
+              row.update(repeating: 0, count: shape.stride)
+            } else {
+              apus_encode_pillar(
+                row, points + range.lowerBound * shape.features, Int64(range.count), Int64(shape.features),
+                packed, Int64(shape.stride))
+            }
           }
         }
-        CellTile.write(tile, channels: shape.outputs, cells: count, to: target + first, plane: shape.cells)
+        CellTile.write(
+          tile, channels: shape.outputs, cells: count,
+          filled: UnsafeBufferPointer(start: filled, count: filledCount), to: target + first,
+          plane: shape.cells)
       }
-    }
-  }
-
-  /// The features of one pillar of `count` points.
-  @inline(__always)
-  private func encode(
-    _ points: UnsafePointer<Float>, _ count: Int, _ packed: UnsafePointer<Float>,
-    _ row: UnsafeMutablePointer<Float>
-  ) {
-    let features = shape.features, bias = packed + shape.stride * features
-    for block in 0..<shape.stride / 16 {
-      let weights = packed + block * 16 * features
-      var best = SIMD16<Float>(repeating: -.infinity)
-      var p = 0
-      while p + 2 <= count {
-        let a = points + p * features, b = a + features
-        var first = SIMD16<Float>.zero, second = SIMD16<Float>.zero
-        for f in 0..<features {
-          let w = load16(weights + f * 16)
-          first += w * SIMD16(repeating: a[f])
-          second += w * SIMD16(repeating: b[f])
-        }
-        best.replace(with: first, where: first .> best)
-        best.replace(with: second, where: second .> best)
-        p += 2
-      }
-      if p < count {
-        let a = points + p * features
-        var first = SIMD16<Float>.zero
-        for f in 0..<features { first += load16(weights + f * 16) * SIMD16(repeating: a[f]) }
-        best.replace(with: first, where: first .> best)
-      }
-      var result = best + load16(bias + block * 16)
-      result.replace(with: 0, where: result .< 0)
-      store(result, row + block * 16)
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import CVectorKernels
 import NeuralEngine
 
 /// Gradients of `PoolingKernel`, with `g` the gradient of the BEV features:
@@ -8,7 +9,8 @@ import NeuralEngine
 /// - Complexity: O(entries × channels + cells × channels); no allocation.
 struct PoolingGradientKernel {
   let shape: PoolingShape
-  private let contextOffset: Int, gradientOffset: Int, startOffset: Int, entryOffset: Int, tileOffset: Int
+  private let contextOffset: Int, gradientOffset: Int, startOffset: Int, entryOffset: Int, tileOffset: Int,
+    groupOffset: Int
   /// Bytes of scratch memory.
   let scratchByteCount: Int
 
@@ -25,6 +27,7 @@ struct PoolingGradientKernel {
     startOffset = layout.take(shape.cameras * shape.pixels + 1, Int.self)
     entryOffset = layout.take(shape.capacity, Entry.self)
     tileOffset = layout.take(threads * CellTile.count(shape.channels), Float.self)
+    groupOffset = layout.take(CellTile.groups, Int32.self)
     scratchByteCount = layout.byteCount
   }
 
@@ -45,6 +48,8 @@ struct PoolingGradientKernel {
     context.parallel(shape.pointCount, grain: 1 << 14) { range in
       (depthGradient + range.lowerBound).update(repeating: 0, count: range.count)
     }
+    let groups = context.memory(groupOffset, Int32.self)
+    for k in 0..<CellTile.groups { groups[k] = Int32(CellTile.group * k) }
     let tiles = CellTile.tiles(shape.pixels), depth = inputs[0].floats
     context.takeTurns(shape.cameras * tiles) { chunk, worker in
       let camera = chunk / tiles, first = chunk % tiles * CellTile.cells
@@ -55,6 +60,7 @@ struct PoolingGradientKernel {
       }
       CellTile.write(
         tile, channels: shape.channels, cells: count,
+        filled: UnsafeBufferPointer(start: groups, count: (count + CellTile.group - 1) / CellTile.group),
         to: outputs[1].floats + camera * shape.channels * shape.pixels + first, plane: shape.pixels)
     }
   }
@@ -70,14 +76,9 @@ struct PoolingGradientKernel {
     row.update(repeating: 0, count: shape.stride)
     for e in starts[pixel]..<starts[pixel + 1] {
       let entry = entries[e], gradient = gradients + Int(entry.cell) * shape.stride
-      let factor = SIMD16(repeating: depth[Int(entry.point)] * entry.weight)
-      var product = SIMD16<Float>.zero
-      for c in Swift.stride(from: 0, to: shape.stride, by: 16) {
-        let g = load16(gradient + c)
-        product += g * load16(features + c)
-        store(load16(row + c) + g * factor, row + c)
-      }
-      depthGradient[Int(entry.point)] += product.sum() * entry.weight
+      let product = apus_dot_and_add(
+        row, gradient, features, depth[Int(entry.point)] * entry.weight, Int64(shape.stride))
+      depthGradient[Int(entry.point)] += product * entry.weight
     }
   }
 

@@ -1,3 +1,4 @@
+internal import CVectorKernels
 import NeuralEngine
 import Synchronization
 
@@ -47,7 +48,7 @@ struct PoolingShape: Sendable {
 /// Pools lifted pixels into BEV cells: `bev[c, cell] = Σ weight[e] · depth[point(e)] · context[pixel(e), c]` over the
 /// entries `e` of the cell, in their order.
 ///
-/// Context is first put channels last. Then each tile of 64 cells is summed in cache and written to the planes once;
+/// Context is first put channels last. Then each tile of cells is summed in cache and written to the planes once;
 /// threads take tiles in turns, so the bytes are the same at any thread count.
 /// - Complexity: O(entries × channels + cells × channels); no allocation.
 /// - Source: Philion and Fidler, Lift, Splat, Shoot, ECCV 2020; Huang and Huang, BEVPoolv2, arXiv 2211.17111.
@@ -55,10 +56,10 @@ struct PoolingKernel {
   /// Entries whose places and factors are found before channels are summed.
   private static let batch = 256
   /// Tiles that a thread takes at once.
-  private static let tilesPerTurn = 8
+  private static let tilesPerTurn = 2
 
   let shape: PoolingShape
-  private let contextOffset: Int, tileOffset: Int, placeOffset: Int, factorOffset: Int
+  private let contextOffset: Int, tileOffset: Int, placeOffset: Int, factorOffset: Int, groupOffset: Int
   /// Bytes of scratch memory.
   let scratchByteCount: Int
 
@@ -67,8 +68,9 @@ struct PoolingKernel {
     var layout = ScratchLayout()
     contextOffset = layout.take(shape.cameras * shape.pixels * shape.stride, Float.self)
     tileOffset = layout.take(threads * CellTile.count(shape.channels), Float.self)
-    placeOffset = layout.take(threads * PoolingKernel.batch, Int.self)
+    placeOffset = layout.take(threads * PoolingKernel.batch, Int64.self)
     factorOffset = layout.take(threads * PoolingKernel.batch, Float.self)
+    groupOffset = layout.take(threads * CellTile.groups, Int32.self)
     scratchByteCount = layout.byteCount
   }
 
@@ -87,22 +89,27 @@ struct PoolingKernel {
     let faults = Atomic<Int>(0)
     context.takeTurns((tiles + turn - 1) / turn) { chunk, worker in
       let tile = context.memory(tileOffset, Float.self) + worker * CellTile.count(shape.channels)
-      let places = context.memory(placeOffset, Int.self) + worker * PoolingKernel.batch
+      let places = context.memory(placeOffset, Int64.self) + worker * PoolingKernel.batch
       let factors = context.memory(factorOffset, Float.self) + worker * PoolingKernel.batch
+      let filled = context.memory(groupOffset, Int32.self) + worker * CellTile.groups
       for t in chunk * turn..<min(tiles, (chunk + 1) * turn) {
         let first = t * CellTile.cells, count = min(CellTile.cells, shape.cells - first)
-        if starts[first] == starts[first + count] {
-          CellTile.clear(
-            channels: shape.channels, cells: count, at: target + first, plane: shape.cells)
-          continue
-        }
-        for k in 0..<count {
-          let entries = Int(starts[first + k])..<Int(starts[first + k + 1])
-          let wrong = plan.sum(entries, into: tile + k * shape.stride, places, factors, PoolingKernel.batch)
-          if wrong { faults.store(1, ordering: .relaxed) }
+        var filledCount = 0
+        for group in Swift.stride(from: 0, to: count, by: CellTile.group) {
+          let end = min(group + CellTile.group, count)
+          if starts[first + group] == starts[first + end] { continue }
+          filled[filledCount] = Int32(truncatingIfNeeded: group)
+          filledCount += 1
+          for k in group..<end {
+            let entries = Int(starts[first + k])..<Int(starts[first + k + 1])
+            let wrong = plan.sum(entries, into: tile + k * shape.stride, places, factors, PoolingKernel.batch)
+            if wrong { faults.store(1, ordering: .relaxed) }
+          }
         }
         CellTile.write(
-          tile, channels: shape.channels, cells: count, to: target + first, plane: shape.cells)
+          tile, channels: shape.channels, cells: count,
+          filled: UnsafeBufferPointer(start: filled, count: filledCount), to: target + first,
+          plane: shape.cells)
       }
     }
     if faults.load(ordering: .relaxed) != 0 { throw shape.wrongPoint() }
@@ -150,7 +157,7 @@ struct PoolingKernel {
     /// Writes a cell's sums to a row; tells whether an entry names no point (it counts nothing).
     @inline(__always)
     func sum(
-      _ entries: Range<Int>, into row: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<Int>,
+      _ entries: Range<Int>, into row: UnsafeMutablePointer<Float>, _ places: UnsafeMutablePointer<Int64>,
       _ factors: UnsafeMutablePointer<Float>, _ batch: Int
     ) -> Bool {
       var wrong = false
@@ -164,40 +171,15 @@ struct PoolingKernel {
           let safe = isPoint ? point : 0
           // The camera's plane of this depth, then the camera: pixel = point - plane · pixels + camera · pixels.
           let plane = byPixels.quotient(safe)
-          places[k] = (safe - (plane - byDepths.quotient(plane)) * pixels) &* stride
+          places[k] = Int64((safe - (plane - byDepths.quotient(plane)) * pixels) &* stride)
           let factor = isPoint ? depth[safe] : 0
           factors[k] = weights.map { factor * $0[first + k] } ?? factor
         }
-        add(count, places, factors, to: row, fresh: first == entries.lowerBound)
+        apus_add_rows(
+          row, context, places, factors, Int64(count), Int64(stride), first == entries.lowerBound ? 1 : 0)
         first += count
       } while first < entries.upperBound
       return wrong
-    }
-
-    /// Adds `count` rows of the context times their factors to a row, 32 channels at a time in registers.
-    @inline(__always)
-    private func add(
-      _ count: Int, _ places: UnsafePointer<Int>, _ factors: UnsafePointer<Float>,
-      to row: UnsafeMutablePointer<Float>, fresh: Bool
-    ) {
-      var c = 0
-      while c + 32 <= stride {
-        var low = fresh ? SIMD16<Float>.zero : load16(row + c)
-        var high = fresh ? SIMD16<Float>.zero : load16(row + c + 16)
-        for k in 0..<count {
-          let source = context + (places[k] &+ c), factor = SIMD16(repeating: factors[k])
-          low += load16(source) * factor
-          high += load16(source + 16) * factor
-        }
-        store(low, row + c)
-        store(high, row + c + 16)
-        c += 32
-      }
-      if c < stride {
-        var low = fresh ? SIMD16<Float>.zero : load16(row + c)
-        for k in 0..<count { low += load16(context + (places[k] &+ c)) * SIMD16(repeating: factors[k]) }
-        store(low, row + c)
-      }
     }
   }
 }

@@ -7,7 +7,7 @@ import NeuralEngine
 struct LiftSplatBenchmark {
   static let usage = """
     usage: lift-splat-benchmark PART [--rounds N] [--threads N] [--python FILE] [--script FILE]
-    PART: pooling | planner | pillars | warp | network DIR (with camencode.onnx and bevencode.onnx, as \
+    PART: pooling | alone | planner | pillars | warp | network DIR (with camencode.onnx and bevencode.onnx, as \
     lss_reference_onnx.py writes them)
     The peer is tools/benchmarks/lift_splat_peer.py; its Python needs numpy, torch and onnx.
 
@@ -25,9 +25,10 @@ struct LiftSplatBenchmark {
     if let text = option("--threads"), let threads = Int(text), threads > 0 { options.threads = threads }
     if let path = option("--python") { options.python = path }
     if let path = option("--script") { options.script = path }
-    print("machine: \(machine()); \(options.threads) threads, the best of \(options.rounds) rounds each")
+    print("machine: \(machine()); \(options.threads) threads, best of \(options.rounds) rounds in turns")
     switch (arguments.first, arguments.count) {
     case ("pooling", 1): try PoolingBenchmark.run(options)
+    case ("alone", 1): try PoolingBenchmark.alone(options)
     case ("planner", 1): try PoolingBenchmark.planner(options)
     case ("pillars", 1): try PillarBenchmark.run(options)
     case ("warp", 1): try WarpBenchmark.run(options)

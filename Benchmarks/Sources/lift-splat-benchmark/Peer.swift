@@ -48,8 +48,12 @@ final class Peer {
   }
 
   /// Sends a command and returns the numbers of its answer.
+  ///
+  /// OpenMP's threads spin for a while after their work: both sides let the other's come to rest.
   @discardableResult
   func ask(_ command: String) throws -> [Double] {
+    defer { usleep(30_000) }
+    usleep(30_000)
     input.fileHandleForWriting.write(Data((command + "\n").utf8))
     let answer = try line()
     guard answer.hasPrefix("ok") else { throw Failure(description: "peer: \(command): \(answer)") }

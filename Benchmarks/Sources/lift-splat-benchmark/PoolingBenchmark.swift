@@ -121,7 +121,13 @@ enum PoolingBenchmark {
     let features = ExplicitLiftSplat.frustumFeatures(
       depth: depth, context: context, layout: layout, channels: c.channels)
     for round in 0..<options.rounds {
-      for kind in kinds { for ms in try peer.ask("run \(kind) 1") { note(kind, ms) } }
+      // Each side gets the same time: ours runs as long as one of PyTorch's sums took.
+      var share = 0.0
+      for kind in kinds {
+        let times = try peer.ask("run \(kind) 2")
+        for ms in times { note(kind, ms) }
+        if kind == "scatter_add" { share = times.reduce(0, +) }
+      }
       if round < 2 {
         note(
           "ours cumsum",
@@ -129,7 +135,11 @@ enum PoolingBenchmark {
             _ = ExplicitLiftSplat.poolByCumulativeSum(features, planner, channels: c.channels)
           })
       }
-      for _ in 0..<5 { note("ours", try milliseconds { try plan.execute() }) }
+      while share > 0 {
+        let ms = try milliseconds { try plan.execute() }
+        note("ours", ms)
+        share -= ms
+      }
     }
     report(c, planner, best)
   }
@@ -153,6 +163,29 @@ enum PoolingBenchmark {
         ms("index_add"), ms("scatter_add"), ms("sum"), ms("cumsum"), ms("ours cumsum"),
         min(ms("index_add"), ms("scatter_add")) / ours, ms("sum") / ours,
         min(ms("cumsum"), ms("ours cumsum")) / ours))
+  }
+
+  /// Our pooling without a peer, at every number of threads: for profiling.
+  static func alone(_ options: BenchmarkOptions) throws {
+    for c in cases {
+      let layout = try layout(c)
+      var planner = PoolingPlanner(layout), random = BenchmarkRandom(7), line = "\(c.name): "
+      planner.update(cameras(height: c.height, width: c.width))
+      for threads in 1...options.threads {
+        let plan = try Plan(graph(layout, channels: c.channels), .init(threads: threads))
+        let features = random.floats(6 * c.channels * layout.pixelsPerCamera), tensors = planner.tensors
+        plan.fill(
+          "depth", TensorValue([6, c.depths, c.height, c.width], random.floats(layout.pointCount, from: 0)))
+        plan.fill("context", TensorValue([6, c.channels, c.height, c.width], features))
+        plan.fill("points", tensors.points)
+        plan.fill("starts", tensors.starts)
+        tensors.weights.map { plan.fill("weights", $0) }
+        var best = Double.infinity
+        for _ in 0..<options.rounds { best = min(best, try milliseconds { try plan.execute() }) }
+        line += String(format: "%d thread%@ %.3f ms  ", threads, threads == 1 ? "" : "s", best)
+      }
+      print(line)
+    }
   }
 
   /// Milliseconds of a whole new plan, all cameras moved.

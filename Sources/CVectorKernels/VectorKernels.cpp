@@ -1,0 +1,142 @@
+#include "CVectorKernels.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__) && defined(__linux__)
+#define VARIANTS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VARIANTS
+#endif
+
+typedef float Vector16 __attribute__((vector_size(64)));
+typedef float Vector8 __attribute__((vector_size(32)));
+
+// A vector at any address of a float. Macros, as functions of vectors cannot be shared between instruction sets.
+typedef float Unaligned16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float Unaligned8 __attribute__((vector_size(32), aligned(4), may_alias));
+#define LOAD(from) (*reinterpret_cast<const Unaligned16 *>(from))
+#define STORE(value, to) (*reinterpret_cast<Unaligned16 *>(to) = (value))
+
+VARIANTS
+void apus_add_rows(
+    float *row, const float *source, const int64_t *places, const float *factors, int64_t count, int64_t stride,
+    int32_t fresh) {
+  int64_t c = 0;
+  for (; c + 64 <= stride; c += 64) {
+    Vector16 a = {}, b = {}, d = {}, e = {};
+    if (!fresh) {
+      a = LOAD(row + c);
+      b = LOAD(row + c + 16);
+      d = LOAD(row + c + 32);
+      e = LOAD(row + c + 48);
+    }
+    for (int64_t k = 0; k < count; k++) {
+      const float *from = source + places[k] + c;
+      const float factor = factors[k];
+      a += LOAD(from) * factor;
+      b += LOAD(from + 16) * factor;
+      d += LOAD(from + 32) * factor;
+      e += LOAD(from + 48) * factor;
+    }
+    STORE(a, row + c);
+    STORE(b, row + c + 16);
+    STORE(d, row + c + 32);
+    STORE(e, row + c + 48);
+  }
+  for (; c < stride; c += 16) {
+    Vector16 a = {};
+    if (!fresh) a = LOAD(row + c);
+    for (int64_t k = 0; k < count; k++) a += LOAD(source + places[k] + c) * factors[k];
+    STORE(a, row + c);
+  }
+}
+
+VARIANTS
+void apus_encode_pillar(
+    float *row, const float *points, int64_t count, int64_t features, const float *packed, int64_t stride) {
+  const float *bias = packed + stride * features;
+  for (int64_t block = 0; block < stride; block += 16) {
+    const float *weights = packed + block * features;
+    Vector16 best = Vector16{} - __builtin_inff();
+    int64_t p = 0;
+    for (; p + 4 <= count; p += 4) {
+      const float *x = points + p * features;
+      Vector16 a = {}, b = {}, c = {}, d = {};
+      for (int64_t f = 0; f < features; f++) {
+        const Vector16 w = LOAD(weights + f * 16);
+        a += w * x[f];
+        b += w * x[features + f];
+        c += w * x[2 * features + f];
+        d += w * x[3 * features + f];
+      }
+      best = a > best ? a : best;
+      best = b > best ? b : best;
+      best = c > best ? c : best;
+      best = d > best ? d : best;
+    }
+    for (; p < count; p++) {
+      const float *x = points + p * features;
+      Vector16 a = {};
+      for (int64_t f = 0; f < features; f++) a += LOAD(weights + f * 16) * x[f];
+      best = a > best ? a : best;
+    }
+    best += LOAD(bias + block);
+    const Vector16 zero = {};
+    STORE(best > zero ? best : zero, row + block);
+  }
+}
+
+VARIANTS
+void apus_transpose_groups(
+    float *target, int64_t plane, const float *tile, int64_t stride, int64_t channels, const int32_t *first,
+    int64_t groups) {
+  int64_t c = 0;
+  for (; c + 8 <= channels; c += 8) {
+    for (int64_t g = 0; g < groups; g++) {
+      const float *in = tile + first[g] * stride + c;
+      float *out = target + c * plane + first[g];
+      Vector8 r[8], s[8], t[8];
+      for (int k = 0; k < 8; k++) r[k] = *reinterpret_cast<const Unaligned8 *>(in + k * stride);
+      // Pairs of rows interleaved within halves, then pairs of pairs, then the halves exchanged.
+      for (int k = 0; k < 8; k += 2) {
+        s[k] = __builtin_shufflevector(r[k], r[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        s[k + 1] = __builtin_shufflevector(r[k], r[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+      }
+      for (int k = 0; k < 8; k += 4) {
+        t[k] = __builtin_shufflevector(s[k], s[k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        t[k + 1] = __builtin_shufflevector(s[k], s[k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        t[k + 2] = __builtin_shufflevector(s[k + 1], s[k + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+        t[k + 3] = __builtin_shufflevector(s[k + 1], s[k + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+      }
+      for (int k = 0; k < 4; k++) {
+        const Vector8 low = __builtin_shufflevector(t[k], t[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        const Vector8 high = __builtin_shufflevector(t[k], t[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        *reinterpret_cast<Unaligned8 *>(out + k * plane) = low;
+        *reinterpret_cast<Unaligned8 *>(out + (k + 4) * plane) = high;
+      }
+    }
+  }
+  for (; c < channels; c++) {
+    for (int64_t g = 0; g < groups; g++) {
+      for (int k = 0; k < 8; k++) target[c * plane + first[g] + k] = tile[(first[g] + k) * stride + c];
+    }
+  }
+}
+
+VARIANTS
+float apus_dot_and_add(
+    float *row, const float *gradient, const float *features, float factor, int64_t count) {
+  Vector16 product = {};
+  for (int64_t k = 0; k < count; k += 16) {
+    const Vector16 g = LOAD(gradient + k);
+    product += g * LOAD(features + k);
+    STORE(LOAD(row + k) + g * factor, row + k);
+  }
+  // By halves, in a fixed order.
+  float sums[16];
+  STORE(product, sums);
+  for (int width = 8; width > 0; width /= 2) {
+    for (int k = 0; k < width; k++) sums[k] += sums[k + width];
+  }
+  return sums[0];
+}

@@ -1,0 +1,35 @@
+#ifndef C_VECTOR_KERNELS_H
+#define C_VECTOR_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// row[c] = Σ factors[k] · source[places[k] + c] over k, in their order; added to what the row holds unless `fresh`.
+/// `stride` floats, a multiple of 16.
+void apus_add_rows(
+    float *row, const float *source, const int64_t *places, const float *factors, int64_t count, int64_t stride,
+    int32_t fresh);
+
+/// row[o] = max(0, bias[o] + max over p of Σ_f weight[o / 16][f][o % 16] · points[p][f]), for `count` >= 1 points.
+/// `packed` is weight [stride / 16][features][16] and bias [stride]; `stride` is a multiple of 16. NaN never wins.
+void apus_encode_pillar(
+    float *row, const float *points, int64_t count, int64_t features, const float *packed, int64_t stride);
+
+/// target[c][cell] = tile[cell][c] for `groups` groups of eight cells that begin at `first[g]`; rows of the tile lie
+/// `stride` floats apart, planes of the target `plane`; `channels` is any number.
+void apus_transpose_groups(
+    float *target, int64_t plane, const float *tile, int64_t stride, int64_t channels, const int32_t *first,
+    int64_t groups);
+
+/// row[k] += factor · gradient[k] and the sum of gradient[k] · features[k], over `count` floats, a multiple of 16.
+float apus_dot_and_add(
+    float *row, const float *gradient, const float *features, float factor, int64_t count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
