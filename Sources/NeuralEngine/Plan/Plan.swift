@@ -97,6 +97,7 @@ public final class Plan: @unchecked Sendable {
     EngineThreads.use(options.threads)
     var rewritten = try PlanGraph(graph)
     if options.fuses {
+      if options.precision != .int8 { try rewritten.expandAttention() }
       try rewritten.simplify()
       rewritten.fuse()
     }
