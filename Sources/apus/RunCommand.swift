@@ -39,10 +39,10 @@ struct RunCommand: ParsableCommand {
     let network = try ONNXNetwork(path: model, given: given)
     let inputs = given.filter { network.inputNames.contains($0.key) }
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let (results, milliseconds, errors) =
+    let (results, report) =
       interpret
       ? try interpreted(network.graph, inputs, threads: threads)
-      : try planned(network.graph, inputs, threads: threads)
+      : try planned(network, inputs, threads: threads)
     for (name, value) in zip(network.outputNames, results) {
       guard !name.contains("/"), !name.contains("\0"), name != "..", name != "." else {
         throw EngineError(
@@ -51,19 +51,15 @@ struct RunCommand: ParsableCommand {
       }
       try NpyFile.write("\(output)/\(name).npy", value.array)
     }
-    if json {
-      let times = milliseconds.map { String(format: "%.4f", $0) }.joined(separator: ", ")
-      let encoded = String(decoding: try JSONEncoder().encode(errors), as: UTF8.self)
-      let lost = errors.isEmpty ? "" : ", \"int8_error\": \(encoded)"
-      try Output.result("{\"milliseconds\": [\(times)]\(lost)}")
-    }
+    if json { try Output.result(report.json) }
   }
 
   private func planned(
-    _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], [Double], [OutputError]) {
+    _ network: ONNXNetwork, _ inputs: [String: TensorValue], threads: Int
+  ) throws -> ([TensorValue], RunTimes) {
     let sets = try Self.calibrationSets(calibrate)
-    let plan = try Plan(graph, Plan.Options(threads: threads, precision: precision, calibration: sets))
+    let plan = try Plan(
+      network.graph, Plan.Options(threads: threads, precision: precision, calibration: sets))
     // Fills the inputs' memory, and warms up.
     _ = try plan.run(inputs)
     let clock = ContinuousClock()
@@ -76,14 +72,15 @@ struct RunCommand: ParsableCommand {
       let view = plan.outputView(i)
       return TensorValue(type: view.type, copying: view.base)
     }
-    if profile { try show(plan) }
-    if precision == .int8 { showErrors(plan) }
-    return (results, milliseconds, plan.outputErrors)
+    var report = RunTimes(milliseconds: milliseconds)
+    if precision == .int8 { report.addErrors(of: plan, names: network.outputNames, eachTensor: profile) }
+    if profile { try report.addProfile(of: plan) }
+    return (results, report)
   }
 
   private func interpreted(
     _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], [Double], [OutputError]) {
+  ) throws -> ([TensorValue], RunTimes) {
     let clock = ContinuousClock()
     var results = try Interpreter.run(graph, inputs, threads: threads), milliseconds: [Double] = []
     for _ in 0..<(`repeat` ?? 0) {
@@ -91,45 +88,7 @@ struct RunCommand: ParsableCommand {
         try clock.measure { results = try Interpreter.run(graph, inputs, threads: threads) }
           / .milliseconds(1))
     }
-    return (results, milliseconds, [])
-  }
-
-  /// What 8-bit integers cost in accuracy: each output, and with `--profile` each tensor.
-  private func showErrors(_ plan: Plan) {
-    for error in plan.outputErrors {
-      Output.note(
-        String(
-          format: "int8: mean error %.3f %%, largest %.3f %% of the range of ", 100 * error.meanOfRange,
-          100 * error.worstOfRange) + error.name)
-    }
-    guard profile else { return }
-    for (name, ratio) in plan.signalToNoise.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
-      let scale = plan.scales[name] ?? TensorScale(scale: 1, zeroPoint: 0)
-      Output.note(
-        String(
-          format: "int8: %6.1f dB, scale %.6g, zero %3d  ", 10 * log10(max(ratio, 1e-30)), scale.scale,
-          scale.zeroPoint)
-          + name)
-    }
-  }
-
-  /// The fastest of five runs of each step.
-  private func show(_ plan: Plan) throws {
-    var best = try plan.profile()
-    for _ in 0..<4 { best = zip(best, try plan.profile()).map { min($0, $1) } }
-    let total = best.reduce(0, +)
-    for (step, seconds) in zip(plan.steps, best) {
-      let rate = seconds > 0 ? Double(step.operations) / seconds * 1e-9 : 0
-      Output.note(
-        String(
-          format: "%9.3f ms %5.1f %% %7.1f GFLOP/s  ", seconds * 1e3, 100 * seconds / max(total, 1e-12), rate)
-          + "\(step.implementation)  \(step.name)")
-    }
-    Output.note(
-      String(format: "%9.3f ms, ", total * 1e3)
-        + "\(plan.steps.count) steps, activations \(plan.activationByteCount / 1024) KiB "
-        + "(\(plan.unsharedActivationByteCount / 1024) without reuse), constants \(plan.constantByteCount / 1024) KiB"
-    )
+    return (results, RunTimes(milliseconds: milliseconds))
   }
 
   /// Tensors of `NAME=FILE.npy` options.

@@ -88,7 +88,7 @@ struct Calibration {
 /// What 8-bit integers cost an output in accuracy on the calibration samples.
 public struct OutputError: Sendable, Codable, Equatable {
   /// The output.
-  public let name: String
+  public var name: String
   /// Mean absolute difference from single precision, as a part of the output's range there.
   public let meanOfRange: Double
   /// Largest absolute difference from single precision, as a part of that range.

@@ -138,7 +138,8 @@ extension Lowering {
       place(
         y, target.shape == type(y).shape ? target : Layout(plain: type(y).shape, target.storage), location)
       try append(
-        description, name: node.names.joined(separator: " + "), operations: node.operations, reads: reads,
+        description, name: node.names.joined(separator: " + "), operations: node.operations,
+        precision: .int8, reads: reads,
         writes: [(Primitive.target, target, location)])
       return true
     }

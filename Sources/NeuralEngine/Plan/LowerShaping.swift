@@ -51,6 +51,7 @@ extension Lowering {
       node.inputs.allSatisfy({ Layout.supports(type($0).shape) })
     else { return false }
     let axis = try resolveAxis(o.axis, rank: shape.count)
+    if try fillSlots(node) { return true }
     let staysEightBit = node.inputs.allSatisfy { sharedScale($0, y) != nil }
     var layouts: [Layout] = []
     for value in node.inputs {
@@ -75,6 +76,26 @@ extension Lowering {
     try append(
       description, name: node.names[0], operations: 0, reads: reads,
       writes: [(Primitive.target, target, define(y, target))])
+    return true
+  }
+
+  /// Copies what is missing from a concatenation whose largest part was written in its place.
+  private func fillSlots(_ node: PlanGraph.Node) throws -> Bool {
+    let y = node.outputs[0]
+    guard let whole = slots.wholes[y] else { return false }
+    for value in node.inputs {
+      guard let part = slots.parts[value], part.whole == y else { return false }
+      let location = Location(buffer: whole.location.buffer, offset: part.offset)
+      if placed[value]?.location == location { continue }
+      let target = like(whole.layout, type(value).shape), source = try current(value)
+      guard let from = source.layout,
+        let description = PrimitiveDescription.reorder(from, target, try Attributes(), library)
+      else { return false }
+      try append(
+        description, name: "\(node.names[0]) (copy of \(graph.values[value].name))", operations: 0,
+        reads: [(Primitive.from, from, source.location)], writes: [(Primitive.to, target, location)])
+    }
+    place(y, whole.layout, whole.location)
     return true
   }
 

@@ -30,6 +30,7 @@ struct Step {
   var writes: [Location]
   var scratchByteCount: Int
   var operations: Int
+  var precision = Plan.Precision.float32
 }
 
 /// A kernel made for a layout when the plan is compiled.
@@ -60,6 +61,8 @@ final class Lowering {
   private(set) var position = 0
   /// Inputs and outputs of the graph, in their order.
   var inputLocations: [Location] = []
+  /// Parts of concatenations that their makers write at once.
+  var slots = ConcatenationSlots()
   var outputLocations: [Location] = []
 
   init(_ graph: PlanGraph, _ library: Library, _ options: Plan.Options, _ eightBit: EightBitPlan) {
@@ -73,6 +76,7 @@ final class Lowering {
   func run() throws {
     for (i, node) in graph.nodes.enumerated() { for value in node.reads { lastRead[value] = i } }
     for value in graph.outputs { lastRead[value] = graph.nodes.count }
+    slots = try ConcatenationSlots(graph)
     for value in graph.inputs {
       let location = newBuffer(graph.values[value].type.byteCount)
       buffers[location.buffer].isPersistent = true
@@ -145,8 +149,12 @@ final class Lowering {
     tenants[location.buffer, default: []].append(value)
   }
 
-  /// Gives a value a new buffer of its own.
+  /// Gives a value a new buffer of its own, or its part of the concatenation that reads it.
   func define(_ value: Int, _ layout: Layout?) -> Location {
+    if let layout, let location = slots.location(of: value, layout, graph, newBuffer) {
+      place(value, layout, location)
+      return location
+    }
     let location = newBuffer(layout?.byteCount ?? type(value).byteCount)
     place(value, layout, location)
     return location
@@ -283,6 +291,7 @@ final class Lowering {
   /// Adds a step that runs a primitive.
   func append(
     _ description: borrowing PrimitiveDescription, name: String, operations: Int,
+    precision: Plan.Precision? = nil,
     reads: [(argument: Int32, layout: Layout, location: Location)],
     writes: [(argument: Int32, layout: Layout, location: Location)]
   ) throws {
@@ -291,7 +300,7 @@ final class Lowering {
         name: name, implementation: description.implementation,
         action: .primitive(try Primitive(description), reads + writes), reads: reads.map(\.location),
         writes: writes.map(\.location), scratchByteCount: description.scratchpadByteCount,
-        operations: operations))
+        operations: operations, precision: precision ?? (storage == .bfloat16 ? .bfloat16 : .float32)))
   }
 
   func appendKernel(

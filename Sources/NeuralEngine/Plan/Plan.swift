@@ -51,8 +51,10 @@ public final class Plan: @unchecked Sendable {
     public let name: String
     /// Which code runs.
     public let implementation: String
-    /// Floating-point operations.
+    /// Operations of the operators it stands for, a multiply-add counted as two; Winograd's algorithm does fewer.
     public let operations: Int
+    /// What it multiplies in.
+    public let precision: Precision
   }
 
   /// The options it was compiled with.
@@ -202,7 +204,8 @@ public final class Plan: @unchecked Sendable {
     // What no step reads was only needed to make other constants.
     constants = lowering.buffers.compactMap { $0.lastStep >= 0 ? $0.constant : nil }
     steps = lowering.steps.map {
-      StepInfo(name: $0.name, implementation: $0.implementation, operations: $0.operations)
+      StepInfo(
+        name: $0.name, implementation: $0.implementation, operations: $0.operations, precision: $0.precision)
     }
     activationByteCount = layout.byteCount + scratchByteCount
     unsharedActivationByteCount = layout.unsharedByteCount + scratchByteCount
