@@ -12,6 +12,7 @@ let package = Package(
     .executable(name: "apus", targets: ["apus"]),
     // For Benchmarks, a package of its own.
     .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
+    .library(name: "ApusLiftSplat", targets: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -53,12 +54,16 @@ let package = Package(
     .target(name: "FrameSync", dependencies: ["Geometry", "Scenes"], exclude: ["README.md"]),
     .target(name: "CameraInput", dependencies: ["Geometry", "Scenes", "CTurboJPEG"], exclude: ["README.md"]),
     .target(name: "PointClouds", dependencies: ["Geometry", "Scenes", "CPCL"], exclude: ["README.md"]),
-    .target(name: "Perception", dependencies: ["Geometry", "Scenes", "PointClouds"], exclude: ["README.md"]),
+    .target(
+      name: "Perception", dependencies: ["Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine"],
+      exclude: ["README.md"]),
     .target(name: "Results", dependencies: ["Geometry", "Scenes", "ArrayFiles"], exclude: ["README.md"]),
     .target(
       name: "Evaluation", dependencies: ["Geometry", "Scenes", "Recording", "Results"], exclude: ["README.md"]
     ),
     .target(name: "NeuralEngine", dependencies: ["COneDNN", "ArrayFiles", protobuf], exclude: ["README.md"]),
+    .target(
+      name: "LiftSplat", dependencies: ["Geometry", "Scenes", "NeuralEngine"], exclude: ["README.md"]),
     .target(
       name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
       exclude: ["README.md"]),
@@ -70,15 +75,14 @@ let package = Package(
       name: "Pipeline",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results",
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
       ], exclude: ["README.md"]),
     .executableTarget(
       name: "apus",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results", "Evaluation", "NeuralEngine", "Simulation", "Pipeline", argumentParser,
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
+        "Evaluation", "Simulation", "Pipeline", argumentParser, yams,
       ], exclude: ["README.md"]),
 
     // Tests
@@ -89,10 +93,17 @@ let package = Package(
     .testTarget(name: "FrameSyncTests", dependencies: ["Geometry", "Scenes", "Recording", "FrameSync"]),
     .testTarget(name: "CameraInputTests", dependencies: ["Geometry", "Scenes", "CameraInput"]),
     .testTarget(name: "PointCloudsTests", dependencies: ["Geometry", "Scenes", "PointClouds"]),
-    .testTarget(name: "PerceptionTests", dependencies: ["Geometry", "Scenes", "PointClouds", "Perception"]),
+    .testTarget(
+      name: "PerceptionTests",
+      dependencies: [
+        "Geometry", "Scenes", "ArrayFiles", "PointClouds", "LiftSplat", "NeuralEngine", "Perception",
+      ], exclude: ["Fixtures"]),
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
+    .testTarget(
+      name: "LiftSplatTests", dependencies: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(

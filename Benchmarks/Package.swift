@@ -6,7 +6,9 @@ let package = Package(
   dependencies: [.package(name: "Apus", path: "..")],
   targets: [
     .executableTarget(
-      name: "voxel-benchmark", dependencies: [.product(name: "ApusPointClouds", package: "Apus")])
+      name: "voxel-benchmark", dependencies: [.product(name: "ApusPointClouds", package: "Apus")]),
+    .executableTarget(
+      name: "lift-splat-benchmark", dependencies: [.product(name: "ApusLiftSplat", package: "Apus")]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -82,6 +82,29 @@ public struct OccupancyMap: Sendable {
     }
   }
 
+  /// Brings the map to a frame's pose and adds what a network says of each cell, where it says that it saw it.
+  ///
+  /// The network's log-odds are added like a sweep's evidence, at most `evidence` either way; a frame that is not later
+  /// than the one before adds nothing.
+  /// - Parameters:
+  ///   - occupied: log-odds `[i, j]` over the map's grid.
+  ///   - seen: log-odds `[i, j]` that the cell was observed; above 0 it was. What is not a number says nothing.
+  /// - Complexity: O(cells).
+  public mutating func update(
+    occupied: UnsafePointer<Float>, seen: UnsafePointer<Float>, evidence: Float,
+    globalFromEgo pose: RigidTransform, timestampMicroseconds time: Int64, threads: Int = 1
+  ) {
+    move(to: pose, atMicroseconds: time, threads: threads)
+    if let latest = latestMicroseconds, time <= latest { return }
+    latestMicroseconds = time
+    let bounds = configuration.bounds
+    for c in 0..<grid.count where seen[c] > 0 && !occupied[c].isNaN {
+      let added = logOdds[c] + min(max(occupied[c], -evidence), evidence)
+      logOdds[c] = min(max(added, bounds.lowerBound), bounds.upperBound)
+      observed[c] = 1
+    }
+  }
+
   /// Forgets everything, as at the start of a scene; keeps its memory.
   public mutating func reset() {
     globalFromEgo = nil

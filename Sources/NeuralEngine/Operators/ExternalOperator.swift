@@ -12,6 +12,7 @@ public struct ExternalOperator: OperatorDefinition {
   private let shape: @Sendable ([TensorType]) throws -> [TensorType]
   private let forward: @Sendable ([TensorView], [MutableTensorView], KernelContext) throws -> Void
   private let cost: @Sendable ([TensorType], [TensorType]) -> Int
+  private let scratch: @Sendable ([TensorType], [TensorType], Int) -> Int
   /// Builds the gradient; nil where the operator is not differentiable.
   public let backward: Backward?
 
@@ -22,18 +23,21 @@ public struct ExternalOperator: OperatorDefinition {
   ///   - forward: computes the outputs; must not depend on the thread count.
   ///   - backward: builds gradient operators, nil where there is no gradient.
   ///   - cost: floating-point operations.
+  ///   - scratch: bytes of scratch memory that `forward` wants, for a number of threads.
   public init(
     name: String,
     shape: @escaping @Sendable ([TensorType]) throws -> [TensorType],
     forward: @escaping @Sendable ([TensorView], [MutableTensorView], KernelContext) throws -> Void,
     backward: Backward? = nil,
-    cost: @escaping @Sendable ([TensorType], [TensorType]) -> Int = { $1.reduce(0) { $0 + $1.count } }
+    cost: @escaping @Sendable ([TensorType], [TensorType]) -> Int = { $1.reduce(0) { $0 + $1.count } },
+    scratch: @escaping @Sendable ([TensorType], [TensorType], Int) -> Int = { _, _, _ in 0 }
   ) {
     self.name = name
     self.shape = shape
     self.forward = forward
     self.backward = backward
     self.cost = cost
+    self.scratch = scratch
   }
 
   /// The outputs' types, after the inputs have been checked.
@@ -41,6 +45,11 @@ public struct ExternalOperator: OperatorDefinition {
 
   /// Floating-point operations of one run with these input and output types.
   public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int { cost(inputs, outputs) }
+
+  /// Bytes of scratch memory that the kernel wants.
+  public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
+    scratch(inputs, outputs, threads)
+  }
 
   /// Computes the outputs from the inputs in plain loops.
   public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws

@@ -1,0 +1,47 @@
+/// Reads one section of a configuration: absent keys keep their defaults, unknown keys are errors.
+struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
+  private let container: KeyedDecodingContainer<Key>
+
+  /// - Throws: `DecodingError.dataCorrupted` at the section's path for a key that is not a `Key`, with the nearest one.
+  init(_ decoder: any Decoder, _ keys: Key.Type) throws {
+    let known = Key.allCases.map(\.stringValue)
+    for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+      let nearest = known.min { distance($0, key.stringValue) < distance($1, key.stringValue) } ?? ""
+      throw DecodingError.dataCorrupted(
+        .init(
+          codingPath: decoder.codingPath,
+          debugDescription: "unknown key \(key.stringValue) (did you mean \(nearest)?)"))
+    }
+    container = try decoder.container(keyedBy: Key.self)
+  }
+
+  /// Replaces a default by the key's value, where there is one.
+  func read<Value: Decodable>(_ key: Key, _ value: inout Value) throws {
+    if let found = try container.decodeIfPresent(Value.self, forKey: key) { value = found }
+  }
+}
+
+/// A key of any name.
+private struct AnyKey: CodingKey {
+  let stringValue: String
+  let intValue: Int? = nil
+
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { return nil }
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements from one word to the other.
+private func distance(_ a: String, _ b: String) -> Int {
+  let a = Array(a.utf8), b = Array(b.utf8.prefix(64))
+  var row = Array(0...b.count)
+  for (i, x) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for (j, y) in b.enumerated() {
+      let replaced = diagonal + (x == y ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
+    }
+  }
+  return row[b.count]
+}
