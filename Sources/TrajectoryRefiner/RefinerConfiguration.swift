@@ -1,3 +1,5 @@
+import Scenes
+
 /// The measures of a refiner: conditions, network, diffusion and output. Absent keys have their defaults.
 public struct RefinerConfiguration: Codable, Hashable, Sendable {
   /// Trajectory modes an agent, as many as each kind has anchors.
@@ -94,11 +96,11 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
 
   /// The configuration of decoded values; keys that are absent have their defaults.
   ///
-  /// - Throws: `DecodingError`, or `RefinerError` naming the first field that does not fit.
+  /// - Throws: `DecodingError`, for an unknown key too, or `RefinerError` naming the first field that does not fit.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let section = try ConfigurationSection(decoder, CodingKeys.self)
     func value<T: Decodable>(_ key: CodingKeys, _ standard: T) throws -> T {
-      try values.decodeIfPresent(T.self, forKey: key) ?? standard
+      try section.value(key) ?? standard
     }
     try self.init(
       modes: value(.modes, 20), width: value(.width, 128), blocks: value(.blocks, 4),
@@ -113,6 +115,13 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
       firstBeta: value(.firstBeta, 0.0001), lastBeta: value(.lastBeta, 0.02),
       outputModes: values.decodeIfPresent(Int.self, forKey: .outputModes),
       mergeDistance: value(.mergeDistance, 0.25))
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case modes, width, blocks, encoderBlocks, heads, expansion, agentsPerChunk, historySteps, historyInterval
+    case neighbours, radius, lanePolylines, roadPolylines, polylinePoints, polylineSpacing, bevChannels
+    case pathSteps, scheduleSteps, truncatedSteps, denoisingSteps, firstBeta, lastBeta, outputModes
+    case mergeDistance
   }
 
   private func check(_ file: String) throws {

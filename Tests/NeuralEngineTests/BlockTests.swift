@@ -181,8 +181,6 @@ private func network(
 
 /// Poolings by hand and by their properties.
 @Suite struct PoolingLayerTests {
-  private let x = TensorValue([1, 1, 1, 4], [1, 3, 2, 2])
-
   @Test func examplesByHand() throws {
     // Windows (1, 3) and (2, 2): p = 3 of a generalised mean gives cbrt((1 + 27) / 2); a mixture of half and half 2.5;
     // the stochastic expectation (1 + 9) / 4.

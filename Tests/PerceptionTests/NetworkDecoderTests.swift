@@ -238,7 +238,9 @@ struct NetworkDecoderTests {
 
   @Test func theLikeliestClassIsFoundAtAnyThreadCount() throws {
     let grid = NetworkConfiguration().grid
-    var decoder = try VolumeDecoder(grid: grid)
+    var head = NetworkConfiguration.Volume()
+    head.columnsPerCell = 2
+    var decoder = try VolumeDecoder(head, grid: grid)
     #expect(decoder.shape == [10000, 18, 64])
     let labels = NetworkGoldens.units("labels", 640_000).map { UInt8($0 * 18) }
     let volume = OccupancyVolume(semantics: labels)
@@ -257,6 +259,35 @@ struct NetworkDecoderTests {
     }
     // Voxel (57, 103, 9) by hand: cell (28, 51) of 100 x 100, half cell (1, 1), height 9.
     #expect(classes[(28 * 100 + 51) * 64 + 3 * 16 + 9] == Int64(labels[(57 * 200 + 103) * 16 + 9]))
+  }
+
+  @Test func aColumnThatStandsForFourIsWhatMostOfThemAre() throws {
+    var decoder = try VolumeDecoder(grid: NetworkConfiguration().grid)
+    #expect(decoder.shape == [10000, 18, 16])
+    var labels = [UInt8](repeating: 17, count: 640_000)
+    func set(_ i: Int, _ j: Int, _ k: Int, _ label: UInt8) { labels[(i * 200 + j) * 16 + k] = label }
+    // Cell (3, 4), height 5: two cars, a truck and one free; height 6: one car alone.
+    set(6, 8, 5, 4)
+    set(7, 9, 5, 4)
+    set(6, 9, 5, 10)
+    set(7, 8, 6, 4)
+    // Cell (3, 5), height 5: a car and a cone.
+    set(6, 10, 5, 8)
+    set(7, 11, 5, 4)
+    let classes = try #require(decoder.targets(OccupancyVolume(semantics: labels)).integers)
+    #expect(classes[(3 * 100 + 4) * 16 + 5] == 4 && classes[(3 * 100 + 4) * 16 + 6] == 17)
+    #expect(classes[(3 * 100 + 5) * 16 + 5] == 4)
+    var logits = [Float](repeating: 0, count: 10000 * 18 * 16)
+    for place in classes.indices {
+      logits[(place / 16 * 18 + Int(classes[place])) * 16 + place % 16] = 1
+    }
+    let found = try NetworkGoldens.withViews(["x": TensorValue([10000, 18, 16], logits)]) {
+      decoder.decode($0("x"), threads: 2)
+    }
+    for (i, j) in [(6, 8), (6, 9), (7, 8), (7, 9)] {
+      #expect(found.semantics[(i * 200 + j) * 16 + 5] == 4 && found.semantics[(i * 200 + j) * 16 + 6] == 17)
+    }
+    #expect(found.semantics.filter { $0 != 17 }.count == 8)
   }
 
   @Test func occupancyIsSmoothedOverTimeAndMovesWithTheEgo() throws {

@@ -17,7 +17,7 @@ struct NetworkGoldenTests {
     let text = """
       {"grid": {"minimumX": -51.2, "minimumY": -51.2, "cellSize": 6.4, "countX": 16, "countY": 16},
        "resultGrid": {"minimumX": -51.2, "minimumY": -51.2, "cellSize": 3.2, "countX": 32, "countY": 32},
-       "camera": {"count": 2, "height": 32, "width": 64, "stem": 4, "neckChannels": 8, "contextChannels": 6,
+       "camera": {"count": 2, "height": 32, "width": 64, "stem": 4, "neckChannels": 8, "contextChannels": 6, "channels": 5,
          "neck": "\(kind)", "depth": {"spacing": "uniform", "minimum": 2, "maximum": 42, "count": 5},
          "stages": [{"channels": 6}, {"channels": 6}, {"block": "invertedResidual", "channels": 8},
            {"block": "invertedResidual", "channels": 10, "depth": 2}]},
@@ -85,6 +85,7 @@ struct NetworkGoldenTests {
       tensor: graph.addInput("features", [1, 12, 64, 64]), channels: 12, grid: grid)
     var head = NetworkConfiguration.Volume()
     head.hidden = 3
+    head.columnsPerCell = 4
     try graph.markOutput(try graph.volumeHead(features, head), name: NetworkTensors.volume)
     // The golden's last layer is a convolution, whose weights have two more axes.
     try NetworkGoldens.setWeights(of: &graph)
@@ -110,7 +111,7 @@ struct NetworkGoldenTests {
     }
     #expect(worst < 1e-4, "off by \(worst)")
     // And the likeliest classes where they belong in Occ3D's layout, but for near ties.
-    var decoder = try VolumeDecoder(grid: grid)
+    var decoder = try VolumeDecoder(head, grid: grid)
     let decoded = try NetworkGoldens.withViews(["logits": value]) { decoder.decode($0("logits"), threads: 2) }
     let semantics: [UInt8] = try NetworkGoldens.array("volume/semantics").values()
     let different = zip(decoded.semantics, semantics).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }

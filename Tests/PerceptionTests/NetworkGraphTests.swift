@@ -13,7 +13,7 @@ struct NetworkGraphTests {
   {
     let text = """
       {"grid": {"minimumX": -51.2, "minimumY": -51.2, "cellSize": 1.6, "countX": 64, "countY": 64},
-       "camera": {"count": 2, "height": 32, "width": 64, "stem": 4, "neckChannels": 8, "contextChannels": 6,
+       "camera": {"count": 2, "height": 32, "width": 64, "stem": 4, "neckChannels": 8, "contextChannels": 6, "channels": 5,
          "depth": {"spacing": "uniform", "minimum": 2, "maximum": 42, "count": 5},
          "stages": [{"channels": 6}, {"channels": 6}, {"block": "invertedResidual", "channels": 8},
            {"block": "invertedResidual", "channels": 10, "depth": 2}]},
@@ -175,7 +175,7 @@ struct NetworkGraphTests {
         "detection.size": [1, 3, 128, 128], "detection.rotation": [1, 2, 128, 128],
         "detection.velocity": [1, 2, 128, 128], "detection.attribute": [1, 8, 128, 128],
         "map.logits": [1, 5, 256, 256], "occupancy.logits": [1, 2, 256, 256],
-        "occupancy.volume": [10000, 18, 64], "trajectory.features": [1, 32, 128, 128],
+        "occupancy.volume": [10000, 18, 16], "trajectory.features": [1, 32, 128, 128],
       ])
   }
 

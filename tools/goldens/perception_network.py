@@ -147,6 +147,7 @@ def fuse(parts, outputs, method):
 
 def encoder(camera, pillars, warped, kind):
     lidar = block(pillars, "lidar.block0", 4, 3, 2 if kind == "pyramid" else 1)
+    camera = block(camera, "bev.camera", 5, 1)
     x = fuse([camera, lidar, warped], 6, "concatenation" if kind == "pyramid" else "gated")
     levels = []
     for k, s in enumerate(GRID_STAGES):

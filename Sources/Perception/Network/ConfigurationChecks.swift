@@ -19,7 +19,7 @@ extension NetworkConfiguration {
     try fields.grid("grid", grid)
     try fields.grid("resultGrid", resultGrid)
     try fields.range("memoryChannels", memoryChannels, 0...1024)
-    try camera.check(fields, used: sensors.contains(.camera))
+    try camera.check(fields)
     try lidar.check(fields)
     try backbone.check(fields, grid: grid)
     try checkHeads(fields)
@@ -45,7 +45,7 @@ extension NetworkConfiguration {
 }
 
 extension NetworkConfiguration.CameraBranch {
-  func check(_ fields: FieldCheck, used: Bool) throws {
+  func check(_ fields: FieldCheck) throws {
     try fields.range("camera.count", count, 1...32)
     for (name, extent) in [("height", height), ("width", width)] {
       try fields.range("camera.\(name)", extent, 32...4096)
@@ -56,6 +56,7 @@ extension NetworkConfiguration.CameraBranch {
     try fields.range("camera.stem", stem, 1...1024)
     try fields.range("camera.neckChannels", neckChannels, 1...1024)
     try fields.range("camera.contextChannels", contextChannels, 1...1024)
+    try fields.range("camera.channels", channels, 1...1024)
     try fields.heights("camera", minimumHeight, maximumHeight)
     try fields.stages("camera.stages", stages)
     let stride = stages.reduce(2) { $0 * $1.stride }

@@ -35,20 +35,16 @@ public struct DetectionDecoder: Sendable {
 
   private let configuration: NetworkConfiguration.Detection
   private let grid: BEVGrid
-  private var peaks: [Peak] = []
+  /// Peaks as one number each: those with higher logits first, then by class and cell.
+  private var peaks: [UInt64] = []
   private var kept: [Candidate] = []
 
-  private struct Peak {
-    var logit: Float
-    var classIndex: Int32, cell: Int32
-  }
-
   private struct Candidate {
-    var name: DetectionClass
+    var classIndex: Int
     var box: Box3D
     var velocity: SIMD2<Double>
     var score: Double
-    var attribute: String
+    var attribute: Int?
   }
 
   /// A decoder of a head over a grid.
@@ -68,14 +64,16 @@ public struct DetectionDecoder: Sendable {
     kept.removeAll(keepingCapacity: true)
     for peak in peaks.prefix(Self.maximumCandidates) {
       guard kept.count < configuration.maximumCount else { break }
-      guard let candidate = candidate(of: peak, outputs), !isSuppressed(candidate) else { continue }
+      let place = Int(truncatingIfNeeded: peak & 0xffff_ffff)
+      guard let candidate = candidate(at: place, outputs), !isSuppressed(candidate) else { continue }
       kept.append(candidate)
     }
     return kept.map { object in
       let velocity = globalFromEgo.rotation.rotate(SIMD3(object.velocity.x, object.velocity.y, 0))
       return Detection(
-        name: object.name, box: object.box.transformed(by: globalFromEgo), velocity: velocity.xy,
-        score: object.score, attribute: object.attribute)
+        name: configuration.classes[object.classIndex], box: object.box.transformed(by: globalFromEgo),
+        velocity: velocity.xy, score: object.score,
+        attribute: object.attribute.map { DetectionAttributes.names[$0] } ?? "")
     }
   }
 
@@ -85,32 +83,41 @@ public struct DetectionDecoder: Sendable {
     let (rows, columns) = (grid.countX, grid.countY)
     peaks.removeAll(keepingCapacity: true)
     for k in configuration.classes.indices {
-      let plane = heat + k * rows * columns
       for i in 0..<rows {
-        for j in 0..<columns {
-          let value = plane[i * columns + j]
-          guard value >= least, value.isFinite else { continue }
-          var isPeak = true
-          for a in max(i - 1, 0)...min(i + 1, rows - 1) {
-            for b in max(j - 1, 0)...min(j + 1, columns - 1) where plane[a * columns + b] > value {
-              isPeak = false
-            }
-          }
-          if isPeak {
-            peaks.append(
-              Peak(
-                logit: value, classIndex: Int32(truncatingIfNeeded: k),
-                cell: Int32(truncatingIfNeeded: i * columns + j)))
-          }
+        let row = heat + (k * rows + i) * columns
+        for j in 0..<columns where row[j] >= least && row[j] < .infinity {
+          let value = row[j], first = max(j - 1, 0), last = min(j + 1, columns - 1)
+          if row[first] > value || row[last] > value { continue }
+          if i > 0, Self.exceeds(row - columns, first, last, value) { continue }
+          if i + 1 < rows, Self.exceeds(row + columns, first, last, value) { continue }
+          peaks.append(
+            UInt64(~Self.ordered(value)) << 32 | UInt64(truncatingIfNeeded: (k * rows + i) * columns + j))
         }
       }
     }
-    peaks.sort { (-$0.logit, $0.classIndex, $0.cell) < (-$1.logit, $1.classIndex, $1.cell) }
+    peaks.sort()
+  }
+
+  /// Whether one of the two or three elements exceeds a value.
+  @inline(__always)
+  private static func exceeds(
+    _ row: UnsafePointer<Float>, _ first: Int, _ last: Int, _ value: Float
+  ) -> Bool {
+    row[first] > value || row[last] > value || row[(first + last + 1) / 2] > value
+      || row[(first + last) / 2] > value
+  }
+
+  /// Bits that are ordered as the numbers are.
+  @inline(__always)
+  private static func ordered(_ value: Float) -> UInt32 {
+    let bits = (value + 0).bitPattern
+    return bits & 0x8000_0000 == 0 ? bits | 0x8000_0000 : ~bits
   }
 
   /// A peak's box in the ego frame; nil where a number is not finite or no object has such a size.
-  private func candidate(of peak: Peak, _ outputs: Outputs) -> Candidate? {
-    let cell = Int(peak.cell), plane = grid.count
+  private func candidate(at place: Int, _ outputs: Outputs) -> Candidate? {
+    let (classIndex, cell) = place.quotientAndRemainder(dividingBy: grid.count)
+    let plane = grid.count
     func value(_ view: TensorView, _ channel: Int) -> Double { Double(view.floats[channel * plane + cell]) }
     let logSize = SIMD3(value(outputs.size, 0), value(outputs.size, 1), value(outputs.size, 2))
     let limit = Double(Self.maximumLogSize)
@@ -124,22 +131,21 @@ public struct DetectionDecoder: Sendable {
       (-limit...limit).contains(logSize.x), (-limit...limit).contains(logSize.y),
       (-limit...limit).contains(logSize.z)
     else { return nil }
-    let name = configuration.classes[Int(peak.classIndex)]
     return Candidate(
-      name: name,
+      classIndex: classIndex,
       box: Box3D(
         center: center, size: SIMD3(exp(logSize.x), exp(logSize.y), exp(logSize.z)),
         rotation: Quaternion(yaw: yaw)),
-      velocity: velocity, score: 1 / (1 + exp(-Double(peak.logit))),
-      attribute: attribute(of: name, outputs.attribute.floats + cell))
+      velocity: velocity, score: 1 / (1 + exp(-Double(outputs.heatmap.floats[place]))),
+      attribute: attribute(of: configuration.classes[classIndex], outputs.attribute.floats + cell))
   }
 
   /// The likeliest attribute that the class may have; the first of equals.
-  private func attribute(of name: DetectionClass, _ logits: UnsafePointer<Float>) -> String {
+  private func attribute(of name: DetectionClass, _ logits: UnsafePointer<Float>) -> Int? {
     var best: Int?
     for k in DetectionAttributes.indices(of: name)
     where best.map({ logits[k * grid.count] > logits[$0 * grid.count] }) ?? true { best = k }
-    return best.map { DetectionAttributes.names[$0] } ?? ""
+    return best
   }
 
   /// Whether a better detection stands for the same object.
@@ -147,14 +153,16 @@ public struct DetectionDecoder: Sendable {
     switch configuration.suppression {
     case .none: return false
     case .circle:
-      let radius = DetectionAttributes.suppressionRadius(of: candidate.name)
-      return kept.contains {
-        let distance = $0.box.center.xy - candidate.box.center.xy
-        return $0.name == candidate.name && distance.dot(distance) <= radius * radius
+      let name = configuration.classes[candidate.classIndex]
+      let radius = DetectionAttributes.suppressionRadius(of: name), place = candidate.box.center.xy
+      for other in kept where other.classIndex == candidate.classIndex {
+        let distance = other.box.center.xy - place
+        if distance.dot(distance) <= radius * radius { return true }
       }
+      return false
     case .rotated:
       return kept.contains { other in
-        guard other.name == candidate.name else { return false }
+        guard other.classIndex == candidate.classIndex else { return false }
         let reach = (other.box.size.xy.length + candidate.box.size.xy.length) / 2
         let distance = other.box.center.xy - candidate.box.center.xy
         return distance.dot(distance) < reach * reach

@@ -111,16 +111,19 @@ extension NetworkConfiguration {
   public struct Volume: Codable, Hashable, Sendable {
     /// Channels of its own 3x3 convolution.
     public var hidden = 32
+    /// Columns along a cell's side that are told apart: a divisor of the columns of 0.4 m that fit.
+    public var columnsPerCell = 1
 
     /// The defaults.
     public init() {}
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case hidden }
+    enum CodingKeys: String, CodingKey, CaseIterable { case hidden, columnsPerCell }
 
     /// Reads a head; absent keys keep their defaults.
     public init(from decoder: any Decoder) throws {
       let section = try ConfigurationSection(decoder, CodingKeys.self)
       try section.read(.hidden, &hidden)
+      try section.read(.columnsPerCell, &columnsPerCell)
     }
   }
 

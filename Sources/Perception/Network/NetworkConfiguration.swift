@@ -1,5 +1,6 @@
 import Geometry
 import LiftSplat
+import Scenes
 
 /// What a perception network is made of: everything that its graphs and decoders are built from.
 ///
@@ -154,8 +155,8 @@ extension NetworkConfiguration {
     public var neck = Neck.pyramid
     /// That level's channels.
     public var neckChannels = 96
-    /// Channels that are lifted into the grid.
-    public var contextChannels = 48
+    /// Channels that are lifted into the grid, and of the branch over it.
+    public var contextChannels = 48, channels = 32
     /// The distances that a pixel's content may be at.
     public var depth = DepthBins.networkDefault
     /// Metres above the ego's ground between which pixels are lifted.
@@ -167,7 +168,8 @@ extension NetworkConfiguration {
     public init() {}
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-      case count, height, width, stem, stages, neck, neckChannels, contextChannels, depth, minimumHeight
+      case count, height, width, stem, stages, neck, neckChannels, contextChannels, channels, depth,
+        minimumHeight
       case maximumHeight, bilinear
     }
 
@@ -182,6 +184,7 @@ extension NetworkConfiguration {
       try section.read(.neck, &neck)
       try section.read(.neckChannels, &neckChannels)
       try section.read(.contextChannels, &contextChannels)
+      try section.read(.channels, &channels)
       try section.read(.depth, &depth)
       try section.read(.minimumHeight, &minimumHeight)
       try section.read(.maximumHeight, &maximumHeight)
@@ -198,7 +201,7 @@ extension NetworkConfiguration {
     /// Pillars along a cell's side: 1, 2 or 4.
     public var pillarsPerCell = 2
     /// Features of a pillar.
-    public var pillarChannels = 32
+    public var pillarChannels = 16
     /// Channels of the branch.
     public var channels = 32
     /// Metres above the ego's ground between which points count.

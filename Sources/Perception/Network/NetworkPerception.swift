@@ -63,7 +63,9 @@ public struct NetworkPerception: Sendable {
     pillars = try PillarInputs(configuration.lidar, grid: configuration.grid)
     detection = DetectionDecoder(configuration.detection, grid: configuration.grid)
     map = MapDecoder(configuration.map, grid: configuration.resultGrid)
-    if configuration.heads.contains(.volume) { volume = try VolumeDecoder(grid: configuration.grid) }
+    if configuration.heads.contains(.volume) {
+      volume = try VolumeDecoder(configuration.volume, grid: configuration.grid)
+    }
     self.occupancy = OccupancyMap(grid: configuration.resultGrid, configuration: occupancy)
     reset()
   }

@@ -40,7 +40,8 @@ public enum NetworkTensors {
   public static let map = "map.logits"
   /// Logits on the result grid: occupied, observed.
   public static let occupancy = "occupancy.logits"
-  /// Logits `[column of the grid, 18, 16 u u]` for u x u result columns a cell: class, then (di, dj, k) with k upwards.
+  /// Logits `[cell, 18, 16 u u]` of the grid's cells within Occ3D's volume, in u x u columns a cell: class, then (di, dj, k)
+  /// with k upwards.
   public static let volume = "occupancy.volume"
   /// What trajectories are made from.
   public static let trajectoryFeatures = "trajectory.features"

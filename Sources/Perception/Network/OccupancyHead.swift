@@ -24,16 +24,19 @@ struct VolumeLayout: Equatable {
   let firstX: Int, firstY: Int, countX: Int, countY: Int
   /// Columns of the volume along a cell's side.
   let factor: Int
+  /// Columns along a cell's side that the head tells apart; each stands for `factor / detail` squared.
+  let detail: Int
 
   /// The number of classes: 17 and free.
   static let classes = Int(OccupancyVolume.free) + 1
-  /// Voxels of a cell: `[di, dj, k]`.
-  var voxels: Int { factor * factor * OccupancyVolume.shape.z }
+  /// Voxels that are told apart in a cell: `[di, dj, k]`.
+  var voxels: Int { detail * detail * OccupancyVolume.shape.z }
   /// Cells of the grid that the volume covers.
   var cells: Int { countX * countY }
 
-  /// - Throws: `NetworkError` where the grid's cells do not tile the volume's columns.
-  init(grid: BEVGrid, file: String) throws {
+  /// - Throws: `NetworkError` where the grid's cells do not tile the volume's columns, or the columns that are told apart
+  ///   do not.
+  init(grid: BEVGrid, columnsPerCell: Int, file: String) throws {
     let target = BEVGrid.occ3D
     let ratio = (grid.cellSize / target.cellSize).rounded()
     let x = ((target.minimumX - grid.minimumX) / grid.cellSize).rounded()
@@ -53,6 +56,12 @@ struct VolumeLayout: Equatable {
     }
     (firstX, firstY, factor) = (Int(x), Int(y), Int(ratio))
     (countX, countY) = (target.countX / factor, target.countY / factor)
+    detail = columnsPerCell
+    guard columnsPerCell >= 1, factor % columnsPerCell == 0 else {
+      throw NetworkError(
+        file: file, field: "volume.columnsPerCell", found: "\(columnsPerCell)",
+        expected: "a divisor of \(factor), the columns of 0.4 m along a cell's side")
+    }
   }
 }
 
@@ -66,7 +75,8 @@ extension Graph {
     -> TensorID
   {
     try features.check(in: self, head: "volume")
-    let layout = try VolumeLayout(grid: features.grid, file: name)
+    let layout = try VolumeLayout(
+      grid: features.grid, columnsPerCell: head.columnsPerCell, file: name)
     let outputs = VolumeLayout.classes * layout.voxels
     return try scoped("heads.volume") { graph in
       let part = try graph.apply(

@@ -90,7 +90,8 @@ public struct PerceptionNetwork: Sendable {
     var graph = Graph(name: file, seed: seed)
     var parts: [TensorID] = []
     if hasCameras {
-      parts.append(graph.addInput(NetworkTensors.cameraBEV, shape(configuration.camera.contextChannels)))
+      let lifted = graph.addInput(NetworkTensors.cameraBEV, shape(configuration.camera.contextChannels))
+      parts.append(try addCameraBlock(lifted, to: &graph))
     }
     if hasLidar {
       let grid = configuration.lidar.pillarGrid(over: configuration.grid)
@@ -128,9 +129,16 @@ public struct PerceptionNetwork: Sendable {
     let starts = graph.addInput(NetworkTensors.poolStarts, TensorType([frustums.startCount], .int64))
     let weights =
       frustums.bilinear ? graph.addInput(NetworkTensors.poolWeights, [frustums.capacity]) : nil
-    return try graph.liftSplat(
+    let lifted = try graph.liftSplat(
       depth: images.depth, context: images.context, points: points, starts: starts, weights: weights,
       grid: configuration.grid, name: NetworkTensors.cameraBEV)
+    return try addCameraBlock(lifted, to: &graph)
+  }
+
+  /// The cameras' features of each cell mixed, before they meet the others'.
+  private func addCameraBlock(_ lifted: TensorID, to graph: inout Graph) throws -> TensorID {
+    try graph.convolutionBlock(
+      lifted, outputs: configuration.camera.channels, kernel: 1, name: "bev.camera")
   }
 
   private func addLidar(to graph: inout Graph) throws -> TensorID {

@@ -15,7 +15,9 @@ public struct PillarInputs: Sendable {
   private let layout: VoxelLayout
   private let pointCapacity: Int
   private var voxelizer = Voxelizer()
-  private var isKept: [Bool] = []
+  /// The points that are kept where there are too many, and which those are.
+  private var chosen = PointCloud()
+  private var isInside: [UInt8] = []
   private var usedPillars = 0
 
   /// Features of a point.
@@ -55,13 +57,15 @@ public struct PillarInputs: Sendable {
       usedPillars = 0
       return Summary(points: 0, pillars: 0, overCapacity: 0)
     }
-    let voxels = voxelizer.voxels(of: cloud.points, layout: layout, threads: threads)
-    let overCapacity = choose(voxels, cloud)
-    let used = place(voxels, cloud.points, points.floats, starts.integers, cells.integers, cells.count)
-    decorate(points.floats, starts.integers, cells.integers, used.pillars, threads: threads)
-    clear(cells.integers, from: used.pillars)
-    usedPillars = used.pillars
-    return Summary(points: used.points, pillars: used.pillars, overCapacity: overCapacity)
+    let overCapacity = choose(cloud)
+    let kept = overCapacity > 0 ? chosen : cloud.points
+    let voxels = voxelizer.voxels(of: kept, layout: layout, threads: threads)
+    precondition(voxels.count <= cells.count, "\(voxels.count) pillars for \(cells.count)")
+    place(voxels, starts.integers, cells.integers)
+    decorate(points.floats, kept, voxels, threads: threads)
+    clear(cells.integers, from: voxels.count)
+    usedPillars = voxels.count
+    return Summary(points: voxels.points.count, pillars: voxels.count, overCapacity: overCapacity)
   }
 
   /// Marks pillars unused that the frame before used.
@@ -69,94 +73,106 @@ public struct PillarInputs: Sendable {
     for v in first..<max(first, usedPillars) { cells[v] = -1 }
   }
 
-  /// Says which points are kept: all, or those of the newest sweeps, the last of these thinned evenly.
-  /// - Returns: how many are not.
-  private mutating func choose(_ voxels: Voxels, _ cloud: AccumulatedCloud) -> Int {
-    let excess = voxels.points.count - pointCapacity
-    if isKept.count < cloud.points.count { isKept = [Bool](repeating: true, count: cloud.points.count) }
-    for p in 0..<cloud.points.count { isKept[p] = excess <= 0 }
+  /// Collects in `chosen` as many points within the grid as fit, where all do not: those of the newest sweeps, the last
+  /// of these thinned evenly.
+  /// - Returns: how many do not fit.
+  private mutating func choose(_ cloud: AccumulatedCloud) -> Int {
+    let points = cloud.points
+    guard points.count > pointCapacity else { return 0 }
+    if isInside.count < points.count { isInside = [UInt8](repeating: 0, count: points.count) }
+    let inside = cloud.sources.map { markInside(points, $0.range) }
+    let excess = inside.reduce(0, +) - pointCapacity
     guard excess > 0 else { return 0 }
-    for p in voxels.points { isKept[Int(p)] = true }
+    if chosen.isEmpty { chosen = PointCloud(zeros: pointCapacity) }
     let newestFirst = cloud.sources.indices.sorted {
       (cloud.sources[$1].timestampMicroseconds, $0) < (cloud.sources[$0].timestampMicroseconds, $1)
     }
-    var room = pointCapacity
-    for s in newestFirst {
-      let range = cloud.sources[s].range
-      let inside = range.reduce(0) { $0 + (isKept[$1] ? 1 : 0) }
-      let wanted = min(inside, room)
+    var count = 0
+    for s in newestFirst where count < pointCapacity {
+      let wanted = min(inside[s], pointCapacity - count)
       var rank = 0
-      for p in range where isKept[p] {
-        isKept[p] = (rank + 1) * wanted / inside > rank * wanted / inside
+      for p in cloud.sources[s].range where isInside[p] != 0 {
+        if wanted == inside[s] || (rank + 1) * wanted / inside[s] > rank * wanted / inside[s] {
+          chosen.x[count] = points.x[p]
+          chosen.y[count] = points.y[p]
+          chosen.z[count] = points.z[p]
+          chosen.intensity[count] = points.intensity[p]
+          chosen.age[count] = points.age[p]
+          count += 1
+        }
         rank += 1
       }
-      room -= wanted
     }
     return excess
   }
 
-  /// Writes the kept points' own features in the order of their pillars.
-  private func place(
-    _ voxels: Voxels, _ cloud: PointCloud, _ features: UnsafeMutablePointer<Float>,
-    _ starts: UnsafeMutablePointer<Int64>, _ cells: UnsafeMutablePointer<Int64>, _ capacity: Int
-  ) -> (points: Int, pillars: Int) {
-    var row = 0, pillar = 0
-    for v in 0..<voxels.count {
-      let first = row
-      for k in Int(voxels.starts[v])..<Int(voxels.starts[v + 1]) where isKept[Int(voxels.points[k])] {
-        let p = Int(voxels.points[k])
-        let out = features + row * Self.featureCount
-        out[0] = cloud.x[p]
-        out[1] = cloud.y[p]
-        out[2] = cloud.z[p]
-        out[3] = cloud.intensity[p]
-        out[9] = cloud.age[p]
-        row += 1
+  /// Marks the points of a sweep that lie within the grid, and counts them.
+  private mutating func markInside(_ points: PointCloud, _ range: Range<Int>) -> Int {
+    let low = SIMD3<Float>(layout.minimum)
+    let high = SIMD3<Float>(layout.minimum + layout.cellSize * SIMD3<Double>(layout.counts))
+    var count = 0
+    isInside.withUnsafeMutableBufferPointer { marks in
+      points.x.withUnsafeBufferPointer { x in
+        points.y.withUnsafeBufferPointer { y in
+          points.z.withUnsafeBufferPointer { z in
+            for p in range {
+              let first = (x[p] >= low.x ? 1 : 0) & (x[p] < high.x ? 1 : 0) & (y[p] >= low.y ? 1 : 0)
+              let mark = first & (y[p] < high.y ? 1 : 0) & (z[p] >= low.z ? 1 : 0) & (z[p] < high.z ? 1 : 0)
+              marks[p] = UInt8(truncatingIfNeeded: mark)
+              count &+= mark
+            }
+          }
+        }
       }
-      guard row > first else { continue }
-      precondition(pillar < capacity, "more than \(capacity) pillars")
-      starts[pillar] = Int64(first)
-      cells[pillar] = Int64(voxels.cells[v])
-      pillar += 1
     }
-    starts[pillar] = Int64(row)
-    return (row, pillar)
+    return count
   }
 
-  /// Adds offsets from the pillar's mean and middle, and scales.
+  private func place(
+    _ voxels: Voxels, _ starts: UnsafeMutablePointer<Int64>, _ cells: UnsafeMutablePointer<Int64>
+  ) {
+    for v in 0..<voxels.count { cells[v] = Int64(voxels.cells[v]) }
+    for v in voxels.starts.indices { starts[v] = Int64(voxels.starts[v]) }
+  }
+
+  /// Writes each point's features in the order of the pillars.
   private func decorate(
-    _ features: UnsafeMutablePointer<Float>, _ starts: UnsafeMutablePointer<Int64>,
-    _ cells: UnsafeMutablePointer<Int64>, _ pillars: Int, threads: Int
+    _ features: UnsafeMutablePointer<Float>, _ cloud: PointCloud, _ voxels: Voxels, threads: Int
   ) {
     let side = Float(1 / grid.cellSize)
     let reach = Float(2 / max(grid.maximumX - grid.minimumX, grid.maximumY - grid.minimumY))
-    KernelContext(threads: threads).parallel(pillars, grain: 512) { range in
+    KernelContext(threads: threads).parallel(voxels.count, grain: 512) { range in
       for v in range {
-        let rows = Int(starts[v])..<Int(starts[v + 1])
-        let origin = features + rows.lowerBound * Self.featureCount
-        let first = SIMD3(origin[0], origin[1], origin[2])
+        let members = Int(voxels.starts[v])..<Int(voxels.starts[v + 1])
+        let first = cloud.position(Int(voxels.points[members.lowerBound]))
         var sum = SIMD3<Float>.zero
-        for row in rows {
-          let point = features + row * Self.featureCount
-          sum += SIMD3(point[0], point[1], point[2]) - first
-        }
-        let mean = first + sum / Float(rows.count)
-        let middle = grid.center(Int(cells[v]) / grid.countY, Int(cells[v]) % grid.countY)
-        for row in rows {
-          let point = features + row * Self.featureCount
-          let (x, y, z) = (point[0], point[1], point[2])
-          point[0] = x * reach
-          point[1] = y * reach
-          point[2] = z / 4
-          point[3] /= 255
-          point[4] = (x - mean.x) * side
-          point[5] = (y - mean.y) * side
-          point[6] = z - mean.z
-          point[7] = (x - Float(middle.x)) * side
-          point[8] = (y - Float(middle.y)) * side
-          point[9] *= 2
+        for k in members { sum += cloud.position(Int(voxels.points[k])) - first }
+        let mean = first + sum / Float(members.count)
+        let center = voxels.layout.center(voxels.cells[v])
+        let middle = SIMD2(Float(center.x), Float(center.y))
+        for k in members {
+          let p = Int(voxels.points[k]), point = features + k * Self.featureCount
+          let position = cloud.position(p)
+          point[0] = position.x * reach
+          point[1] = position.y * reach
+          point[2] = position.z / 4
+          point[3] = cloud.intensity[p] / 255
+          point[4] = (position.x - mean.x) * side
+          point[5] = (position.y - mean.y) * side
+          point[6] = position.z - mean.z
+          point[7] = (position.x - middle.x) * side
+          point[8] = (position.y - middle.y) * side
+          point[9] = cloud.age[p] * 2
         }
       }
     }
+  }
+}
+
+extension PointCloud {
+  /// `count` points at the origin.
+  fileprivate init(zeros count: Int) {
+    let column = [Float](repeating: 0, count: count)
+    self.init(x: column, y: column, z: column, intensity: column, ring: column, age: column)
   }
 }

@@ -9,8 +9,11 @@ public struct VolumeDecoder: Sendable {
 
   /// A decoder for a network over a grid.
   /// - Throws: `NetworkError` where the grid's cells do not tile the volume.
-  public init(grid: BEVGrid, file: String = "network") throws {
-    layout = try VolumeLayout(grid: grid, file: file)
+  public init(
+    _ head: NetworkConfiguration.Volume = NetworkConfiguration.Volume(), grid: BEVGrid,
+    file: String = "network"
+  ) throws {
+    layout = try VolumeLayout(grid: grid, columnsPerCell: head.columnsPerCell, file: file)
     semantics = [UInt8](
       repeating: OccupancyVolume.free,
       count: OccupancyVolume.shape.x * OccupancyVolume.shape.y * OccupancyVolume.shape.z)
@@ -40,7 +43,7 @@ public struct VolumeDecoder: Sendable {
     into target: UnsafeMutablePointer<UInt8>
   ) {
     let voxels = layout.voxels
-    for column in 0..<layout.factor * layout.factor {
+    for column in 0..<layout.detail * layout.detail {
       let first = logits + cell * VolumeLayout.classes * voxels + 16 * column
       var best = load(first), label = SIMD16<Int32>.zero
       for k in 1..<VolumeLayout.classes {
@@ -49,9 +52,13 @@ public struct VolumeDecoder: Sendable {
         best.replace(with: value, where: isBetter)
         label.replace(with: SIMD16(repeating: Int32(truncatingIfNeeded: k)), where: isBetter)
       }
-      let place = layout.place(cell: cell, column: column)
-      UnsafeMutableRawPointer(target + place).storeBytes(
-        of: SIMD16<UInt8>(truncatingIfNeeded: label), as: SIMD16<UInt8>.self)
+      let bytes = SIMD16<UInt8>(truncatingIfNeeded: label), repeats = layout.factor / layout.detail
+      for i in 0..<repeats {
+        for j in 0..<repeats {
+          let place = layout.place(cell: cell, column: column, i, j)
+          UnsafeMutableRawPointer(target + place).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+        }
+      }
     }
   }
 
@@ -60,25 +67,47 @@ public struct VolumeDecoder: Sendable {
     UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float>.self)
   }
 
-  /// A volume as the head's loss wants it: the class of each voxel, `[cell, voxel]`.
+  /// A volume as the head's loss wants it: the class of each voxel that the head tells apart, `[cell, voxel]`.
+  ///
+  /// Where such a voxel stands for several of Occ3D's, it is the class that most of them have: of the occupied ones, if
+  /// half of them or more are occupied; the lowest of equals.
   public func targets(_ volume: OccupancyVolume) -> TensorValue {
-    var classes = [Int64](repeating: 0, count: layout.cells * layout.voxels)
+    let voxels = layout.voxels, repeats = layout.factor / layout.detail
+    var classes = [Int64](repeating: 0, count: layout.cells * voxels)
+    var votes = [Int](repeating: 0, count: VolumeLayout.classes)
     for cell in 0..<layout.cells {
-      for column in 0..<layout.factor * layout.factor {
-        let place = layout.place(cell: cell, column: column)
+      for column in 0..<layout.detail * layout.detail {
         for k in 0..<OccupancyVolume.shape.z {
-          classes[cell * layout.voxels + column * 16 + k] = Int64(volume.semantics[place + k])
+          for c in votes.indices { votes[c] = 0 }
+          for i in 0..<repeats {
+            for j in 0..<repeats {
+              let label = volume.semantics[layout.place(cell: cell, column: column, i, j) + k]
+              votes[min(Int(label), VolumeLayout.classes - 1)] += 1
+            }
+          }
+          classes[cell * voxels + column * OccupancyVolume.shape.z + k] = Int64(Self.winner(votes))
         }
       }
     }
-    return TensorValue([layout.cells, layout.voxels], integers: classes)
+    return TensorValue([layout.cells, voxels], integers: classes)
+  }
+
+  private static func winner(_ votes: [Int]) -> Int {
+    let free = votes.count - 1, all = votes.reduce(0, +)
+    if 2 * votes[free] > all { return free }
+    var best = 0
+    for c in 1..<free where votes[c] > votes[best] { best = c }
+    return best
   }
 }
 
 extension VolumeLayout {
-  /// Where a cell's column (`di · factor + dj`) begins in `[i, j, k]`.
-  func place(cell: Int, column: Int) -> Int {
-    let i = cell / countY * factor + column / factor, j = cell % countY * factor + column % factor
-    return (i * OccupancyVolume.shape.y + j) * OccupancyVolume.shape.z
+  /// Where a column of Occ3D begins in `[i, j, k]`: column (i, j) of those that a told-apart one (`di · detail + dj`) of a
+  /// cell stands for.
+  func place(cell: Int, column: Int, _ i: Int, _ j: Int) -> Int {
+    let repeats = factor / detail
+    let row = cell / countY * factor + column / detail * repeats + i
+    let place = cell % countY * factor + column % detail * repeats + j
+    return (row * OccupancyVolume.shape.y + place) * OccupancyVolume.shape.z
   }
 }
