@@ -65,6 +65,9 @@ let package = Package(
     .target(
       name: "LiftSplat", dependencies: ["Geometry", "Scenes", "NeuralEngine"], exclude: ["README.md"]),
     .target(
+      name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
+      exclude: ["README.md"]),
+    .target(
       name: "Simulation",
       dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
       exclude: ["README.md", "LiDAR/README.md"]),
@@ -72,15 +75,14 @@ let package = Package(
       name: "Pipeline",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results",
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
       ], exclude: ["README.md"]),
     .executableTarget(
       name: "apus",
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds",
-        "Perception", "Results", "Evaluation", "NeuralEngine", "Simulation", "Pipeline", argumentParser,
+        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
+        "Evaluation", "Simulation", "Pipeline", argumentParser, yams,
       ], exclude: ["README.md"]),
 
     // Tests
@@ -101,10 +103,14 @@ let package = Package(
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
-    .testTarget(name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"]),
     .testTarget(
       name: "LiftSplatTests", dependencies: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"],
       exclude: ["Fixtures"]),
+    .testTarget(
+      name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "TrajectoryRefinerTests",
+      dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),

@@ -14,12 +14,19 @@ public struct LidarModel: Sendable, Hashable {
   public var minimumRange: Double, maximumRange: Double
   /// The full angle that a beam widens by, in radians.
   public var divergence: Double
+  /// Azimuth of a turn's first firing in the sensor frame, counter-clockwise from x, in radians; nil: not known.
+  public var firstAzimuth: Double?
+  /// At which range a diffuse target of 10 % is seen every second time, in metres; nil: not known.
+  public var tenPercentRange: Double?
+  /// Whether shots without return are recorded as points near the sensor (as in nuScenes); nil: not known.
+  public var recordsMissing: Bool?
 
   /// The LiDAR with these values, unchecked: `Rig.init` checks them.
   public init(
     elevations: [Double], azimuthOffsets: [Double] = [], azimuthSteps: Int, rate: Double,
     minimumRange: Double,
-    maximumRange: Double, divergence: Double
+    maximumRange: Double, divergence: Double, firstAzimuth: Double? = nil, tenPercentRange: Double? = nil,
+    recordsMissing: Bool? = nil
   ) {
     self.elevations = elevations
     self.azimuthOffsets = azimuthOffsets
@@ -28,6 +35,9 @@ public struct LidarModel: Sendable, Hashable {
     self.minimumRange = minimumRange
     self.maximumRange = maximumRange
     self.divergence = divergence
+    self.firstAzimuth = firstAzimuth
+    self.tenPercentRange = tenPercentRange
+    self.recordsMissing = recordsMissing
   }
 
   /// Velodyne's HDL-32E at 20 Hz, nuScenes' LIDAR_TOP: 32 beams a third of 4° apart from -30.67° to 10.67°.
@@ -36,16 +46,18 @@ public struct LidarModel: Sendable, Hashable {
   /// - Source: HDL-32E user's manual (angles, range); its appendix on the laser's spot (divergence about 2.8 mrad).
   public static let hdl32E = LidarModel(
     elevations: (0..<32).map { radians(-92.0 / 3 + 4.0 / 3 * Double($0)) }, azimuthSteps: 1084, rate: 20,
-    minimumRange: 1, maximumRange: 103, divergence: 0.0028)
+    minimumRange: 1, maximumRange: 103, divergence: 0.0028, firstAzimuth: -.pi, tenPercentRange: 80,
+    recordsMissing: true)
 
   /// Hesai's Pandar64 at 10 Hz, PandaSet's roof sensor: 64 beams, a sixth of a degree apart from -6° to 2°, wider beyond.
   ///
-  /// Rings count from below. The divergence is an estimate: none is published.
-  /// - Source: Hesai's Pandar64 angle calibration (elevations, azimuth offsets); user manual (0.2°, 0.3 to 200 m).
+  /// Rings count from below. The divergence is an estimate: none is published. The sensor sees 10 % at 200 m; PandaSet's
+  /// sweeps were cut at 80 m.
+  /// - Source: Hesai's Pandar64 angle calibration (elevations, azimuth offsets); user manual (0.2°, 0.3 m, 10 % at 200 m).
   public static let pandar64 = LidarModel(
     elevations: pandar64Degrees.map { radians($0.elevation) },
     azimuthOffsets: pandar64Degrees.map { radians($0.azimuth) }, azimuthSteps: 1800, rate: 10,
-    minimumRange: 0.3, maximumRange: 200, divergence: 0.003)
+    minimumRange: 0.3, maximumRange: 80, divergence: 0.003, tenPercentRange: 200, recordsMissing: false)
 
   func check(_ fail: (String, String, String) -> CalibrationError) throws {
     guard (1...512).contains(elevations.count) else {
@@ -72,6 +84,12 @@ public struct LidarModel: Sendable, Hashable {
     }
     guard divergence >= 0, divergence <= 0.1 else {
       throw fail("beams.divergence_mrad", "\(divergence * 1000)", "0 to 100")
+    }
+    if let firstAzimuth, !(abs(firstAzimuth) <= .pi) {
+      throw fail("beams.first_azimuth_deg", "\(degrees(firstAzimuth))", "-180 to 180")
+    }
+    if let tenPercentRange, !(tenPercentRange > 0 && tenPercentRange <= 2000) {
+      throw fail("beams.ten_percent_range_m", "\(tenPercentRange)", "above 0, at most 2000")
     }
   }
 }

@@ -4,18 +4,33 @@ import Scenes
 
 /// The sensors of a vehicle: where each sits, how it sees, and when it measures.
 public struct Rig: Sendable, Hashable {
+  /// Shapes of the car that carries the sensors, which a LiDAR on its roof sees.
+  public enum Body: String, Sendable, Hashable, CaseIterable {
+    /// Nothing of it is seen.
+    case none
+    /// A small hatchback, as nuScenes' cars.
+    case hatchback
+    /// A minivan, as PandaSet's.
+    case minivan
+  }
+
   /// A name without spaces: `nuscenes`.
   public var name: String
   /// What the rig is and where its numbers are from; may be empty.
   public var summary: String
   /// The sensors, one a channel, in the order of the file.
   public var sensors: [RigSensor]
+  /// The car's shape; nil: not known.
+  public var body: Body?
 
   /// The rig with these sensors, checked.
   /// - Parameter file: what errors name: the rig's file.
   /// - Throws: `CalibrationError` for no sensors, a channel twice, or a sensor that `RigSensor.check` refuses.
-  public init(name: String, summary: String = "", sensors: [RigSensor], file: String) throws {
+  public init(name: String, summary: String = "", sensors: [RigSensor], body: Body? = nil, file: String)
+    throws
+  {
     self.name = name
+    self.body = body
     self.summary = summary
     self.sensors = sensors
     guard !name.isEmpty else {

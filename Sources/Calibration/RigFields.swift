@@ -59,6 +59,17 @@ struct RigFields {
 
   func optionalNumber(_ key: String) throws -> Double? { try node(key).map { try number($0, key) } }
 
+  /// A field that names one of a few choices.
+  func optionalChoice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _: Choice.Type) throws
+    -> Choice?
+  {
+    guard let text = try optionalText(key) else { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      throw error(key, text, Choice.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return choice
+  }
+
   func numbers(_ key: String) throws -> [Double] {
     guard let values = try optionalNumbers(key) else { throw error(key, "nothing", "a list of numbers") }
     return values
@@ -138,7 +149,7 @@ private func editDistance(_ a: String, _ b: String) -> Int {
 /// Refuses what would cost a YAML reader more than a rig is worth: anchors and aliases (a few lines of them expand to
 /// gigabytes), deep nesting and, with a word of its own, tabs in the indentation.
 /// - Complexity: O(characters).
-func checkYAML(_ text: String, file: String) throws {
+package func checkYAML(_ text: String, file: String) throws {
   guard text.utf8.count <= Rig.maximumFileBytes else {
     throw CalibrationError(
       file: file, field: "file", found: "\(text.utf8.count) bytes",

@@ -48,13 +48,13 @@ extension Rig {
       throw CalibrationError(file: file, field: "file", found: "nothing", expected: "a rig")
     }
     let fields = try RigFields(node, path: "", file: file)
-    try fields.allow(["name", "summary", "sensors"])
+    try fields.allow(["name", "summary", "body", "sensors"])
     let list = try fields.fields("sensors")
     var sensors: [RigSensor] = []
     for channel in list.keys { sensors.append(try RigSensor(channel: channel, try list.fields(channel))) }
     try self.init(
       name: try fields.text("name"), summary: try fields.optionalText("summary") ?? "", sensors: sensors,
-      file: file)
+      body: try fields.optionalChoice("body", Body.self), file: file)
   }
 
   /// The rig as YAML, which reads back as the same rig.
@@ -63,6 +63,7 @@ extension Rig {
   public func yaml() throws -> String {
     var pairs: [(Node, Node)] = [("name", Node(name))]
     if !summary.isEmpty { pairs.append(("summary", Node(summary))) }
+    if let body { pairs.append(("body", Node(body.rawValue))) }
     pairs.append(("sensors", Node(sensors.map { (Node($0.channel), $0.node) })))
     do { return try serialize(node: Node(pairs), width: 110, allowUnicode: true) } catch {
       throw CalibrationError(
@@ -145,6 +146,7 @@ extension RigSensor {
   private static func beams(_ fields: RigFields) throws -> LidarModel {
     try fields.allow([
       "elevations_deg", "azimuth_offsets_deg", "azimuth_steps", "rate_hz", "range_m", "divergence_mrad",
+      "first_azimuth_deg", "ten_percent_range_m", "records_missing",
     ])
     let range = try fields.numbers("range_m", count: 2)
     let steps = try fields.number("azimuth_steps")
@@ -156,8 +158,16 @@ extension RigSensor {
       azimuthOffsets: try fields.optionalNumbers("azimuth_offsets_deg")?.map(radians) ?? [],
       azimuthSteps: Int(steps), rate: try fields.number("rate_hz"), minimumRange: range[0],
       maximumRange: range[1],
-      divergence: (try fields.number("divergence_mrad") / 1000 * 1e12).rounded() / 1e12)
+      divergence: (try fields.number("divergence_mrad") / 1000 * 1e12).rounded() / 1e12,
+      firstAzimuth: try fields.optionalNumber("first_azimuth_deg").map(radians),
+      tenPercentRange: try fields.optionalNumber("ten_percent_range_m"),
+      recordsMissing: try fields.optionalChoice("records_missing", YesNo.self).map { $0 == .true })
   }
+}
+
+/// YAML's two truth values.
+private enum YesNo: String, CaseIterable {
+  case `true`, `false`
 }
 
 // MARK: Writing
@@ -194,6 +204,11 @@ extension RigSensor {
         ("range_m", list([lidar.minimumRange, lidar.maximumRange])),
         ("divergence_mrad", number((lidar.divergence * 1e12).rounded() / 1e9)),
       ]
+      if let azimuth = lidar.firstAzimuth { beams.append(("first_azimuth_deg", number(degrees(azimuth)))) }
+      if let range = lidar.tenPercentRange { beams.append(("ten_percent_range_m", number(range))) }
+      if let missing = lidar.recordsMissing {
+        beams.append(("records_missing", Node.scalar(Node.Scalar("\(missing)", .implicit, .plain))))
+      }
       pairs.append(("beams", Node(beams)))
     }
     return Node(pairs)

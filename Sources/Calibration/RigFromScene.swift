@@ -7,10 +7,12 @@ extension Rig {
   /// LiDARs come first, then cameras, then radars, each by channel.
   /// - Parameters:
   ///   - lidars: beam tables by channel, which no recording holds.
+  ///   - body: the car's shape, which none holds either.
   ///   - file: what errors name: the table or scene.
   /// - Throws: `CalibrationError` as `init(name:summary:sensors:file:)`.
   public init(
-    name: String, summary: String = "", scene: Scene, lidars: [String: LidarModel] = [:], file: String
+    name: String, summary: String = "", scene: Scene, lidars: [String: LidarModel] = [:], body: Body? = nil,
+    file: String
   ) throws {
     var sensors: [String: CalibratedSensor] = [:]
     for measurement in scene.measurements where sensors[measurement.sensor.channel] == nil {
@@ -27,7 +29,7 @@ extension Rig {
         RigSensor(
           channel: $0.channel, modality: $0.modality, egoFromSensor: $0.egoFromSensor,
           timeOffsetMicroseconds: offsets[$0.channel], camera: $0.camera, lidar: lidars[$0.channel])
-      }, file: file)
+      }, body: body, file: file)
   }
 }
 

@@ -2,20 +2,35 @@ import Perception
 import Recording
 import Results
 import Scenes
+import TrajectoryRefiner
 
 extension Replay {
   /// Forecasts every annotated vehicle of a scene that has a past; no sensor file is opened (`--given truth`).
+  ///
+  /// With a model its refiner forecasts, from annotated pasts and the location's map; else physics does.
   func forecast(
-    _ scene: Scene, writer: SceneWriter, shouldStop: @Sendable () -> Bool, report: (ReplayEvent) -> Void
+    _ scene: Scene, with stages: NetworkStages?, writer: SceneWriter, shouldStop: @Sendable () -> Bool,
+    report: (ReplayEvent) -> Void
   ) throws {
     var forecaster = TruthForecaster()
+    var learned = try stages?.annotationForecaster(for: scene, of: dataset)
+    let poses = Dictionary(
+      scene.measurements.filter { $0.isKeyframe && $0.sensor.modality == .lidar }
+        .map { ($0.sampleToken, $0.globalFromEgo) }, uniquingKeysWith: { first, _ in first })
     var forecasts: [Forecast] = []
     var records: [FrameRecord] = []
     for (done, keyframe) in scene.keyframes.enumerated() {
       if shouldStop() { throw ReplayInterrupted() }
       var clock = StageClock()
       let annotations = try clock.measure("read") { try dataset.annotations(sample: keyframe.token) }
-      forecasts += clock.measure("forecast") { forecaster.forecasts(at: keyframe, annotations: annotations) }
+      forecasts += try clock.measure("forecast") {
+        guard let refiner = stages?.refiner, learned != nil else {
+          return forecaster.forecasts(at: keyframe, annotations: annotations)
+        }
+        return try learned?.forecasts(
+          at: keyframe, annotations: annotations, globalFromEgo: poses[keyframe.token], with: refiner
+        ).forecasts ?? []
+      }
       records.append(
         FrameRecord(
           scene: scene.name, sample: keyframe.token, status: .ok,

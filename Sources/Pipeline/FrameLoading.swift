@@ -1,5 +1,7 @@
 import CameraInput
 import Geometry
+import LiftSplat
+import Perception
 import PointClouds
 import Recording
 import Results
@@ -13,7 +15,37 @@ struct LoadedFrame: Sendable {
   var newSweeps: [String: Sweep] = [:]
   /// The cameras whose images could be decoded, in order of channel, for the preview.
   var pictures: [PreviewCamera] = []
+  /// The images as a network takes them, where one is at work that sees.
+  var images: NetworkImages?
+  /// What the network's image branch makes of them.
+  var features: ImageFeatures?
   var clock = StageClock()
+}
+
+/// A frame's images as a network takes them.
+struct NetworkImages: Sendable {
+  /// `[camera, 3, row, column]`, normalised; zeros where a camera is missing.
+  var planes: [Float]
+  /// Each camera behind its planes, and where it was when it saw them; nil where it is missing.
+  var cameras: [LiftCamera?]
+}
+
+/// Which images a network takes, and how.
+struct ImageRequest: Sendable {
+  /// Channels in the order of the network's images.
+  var channels: [String]
+  /// Images of one run; at least as many as channels.
+  var count: Int
+  /// The images' size in pixels.
+  var width: Int, height: Int
+  var normalization: Normalization
+
+  /// Images of no camera.
+  var none: NetworkImages {
+    NetworkImages(
+      planes: [Float](repeating: 0, count: count * 3 * width * height),
+      cameras: [LiftCamera?](repeating: nil, count: count))
+  }
 }
 
 /// A frame to load, and which of its sweeps are new.
@@ -32,8 +64,15 @@ struct FrameToLoad: Sendable {
   }
 }
 
-/// Reads and decodes a frame's files. What is missing or broken degrades the frame; without its LiDAR it is skipped.
-func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) -> LoadedFrame {
+/// Reads and decodes a frame's files. What is missing or broken degrades the frame.
+///
+/// - Parameters:
+///   - request: what a network wants of the images; nil: nothing.
+///   - needsLidar: whether a frame without its LiDAR is skipped, and not only degraded.
+func loadFrame(
+  _ item: FrameToLoad, from dataset: Dataset, previewWidth: Int, request: ImageRequest?,
+  needsLidar: Bool
+) -> LoadedFrame {
   var loaded = LoadedFrame(frame: item.frame)
   guard item.frame.skipReason == nil else { return loaded }
   var clock = StageClock()
@@ -47,7 +86,7 @@ func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) ->
       loaded.frame.degradations.append(
         "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
     } catch {
-      if data.token == item.frame.lidar?.token {
+      if needsLidar, data.token == item.frame.lidar?.token {
         loaded.frame.skipReason = "\(data.sensor.channel): \(error)"
       } else {
         loaded.frame.degradations.append("\(data.sensor.channel) sweep: \(error)")
@@ -55,9 +94,13 @@ func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) ->
     }
   }
   if loaded.frame.skipReason == nil {
+    loaded.images = request?.none
     for camera in item.frame.cameras {
       do {
-        loaded.pictures.append(try decode(camera, from: dataset, width: previewWidth, clock: &clock))
+        loaded.pictures.append(
+          try decode(
+            camera, of: item.frame, from: dataset, width: previewWidth, request: request,
+            into: &loaded.images, clock: &clock))
       } catch {
         loaded.frame.degradations.append("\(camera.sensor.channel): \(error)")
       }
@@ -70,9 +113,10 @@ func loadFrame(_ item: FrameToLoad, from dataset: Dataset, previewWidth: Int) ->
   return loaded
 }
 
-/// Decodes an image for the preview, at the scale that comes nearest to `width` from above.
+/// Decodes an image for the preview, at the scale that comes nearest to `width` from above, and for the network.
 private func decode(
-  _ camera: SensorData, from dataset: Dataset, width: Int, clock: inout StageClock
+  _ camera: SensorData, of frame: Frame, from dataset: Dataset, width: Int, request: ImageRequest?,
+  into images: inout NetworkImages?, clock: inout StageClock
 ) throws -> PreviewCamera {
   let bytes = try clock.measure("read") { try dataset.readFile(camera.file) }
   return try clock.measure("decode") {
@@ -85,6 +129,28 @@ private func decode(
         expected: "\(model.width)x\(model.height) as recorded")
     }
     let scale: DecodeScale = size.width >= 4 * width ? .quarter : size.width >= 2 * width ? .half : .full
-    return PreviewCamera(data: camera, image: try decoder.decode(bytes, file: file, scale: scale))
+    let picture = try decoder.decode(bytes, file: file, scale: scale)
+    if let request, var taken = images, let model = camera.sensor.camera,
+      let slot = request.channels.firstIndex(of: camera.sensor.channel)
+    {
+      images = nil
+      defer { images = taken }
+      let plan = try ImagePlan(
+        sourceWidth: size.width, sourceHeight: size.height, width: request.width, height: request.height)
+      let offset = slot * 3 * request.width * request.height
+      // Mostly the preview's scale is the network's too: then one decoding serves both.
+      if plan.decodeScale == scale {
+        try decoder.load(
+          picture, file: file, plan: plan, normalization: request.normalization, into: &taken.planes,
+          at: offset)
+      } else {
+        try decoder.load(
+          bytes, file: file, plan: plan, normalization: request.normalization, into: &taken.planes, at: offset)
+      }
+      taken.cameras[slot] = LiftCamera(
+        camera: try plan.camera(from: model, file: file),
+        egoFromCamera: frame.globalFromEgo.inverse * camera.globalFromSensor)
+    }
+    return PreviewCamera(data: camera, image: picture)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import FrameSync
+import NeuralEngine
 import Geometry
 import Recording
 import Results
@@ -58,12 +59,15 @@ public struct Replay: Sendable {
     if case .split(let name) = options.selection { split = name }
     let counts = try scenes.map { try dataset.keyframeCount(ofScene: $0) }
     let total = counts.reduce(0, +)
+    let stages = try options.model.map {
+      try NetworkStages($0, precision: options.precision, threads: options.threads)
+    }
     var done = 0
     for (scene, count) in zip(scenes, counts) {
       if try directory.finishedScene(scene) == nil {
         report(.progress(done: done, total: total, scene: scene))
         let before = done
-        try replay(scene, into: directory, shouldStop: shouldStop) { event in
+        try replay(scene, with: stages, into: directory, shouldStop: shouldStop) { event in
           if case .progress(let inScene, _, _) = event {
             report(.progress(done: before + inScene, total: total, scene: scene))
           } else {
@@ -77,7 +81,8 @@ public struct Replay: Sendable {
     return try directory.assemble(
       scenes: scenes, grid: .standard,
       manifest: RunManifest(
-        version: options.programVersion, command: options.command, threads: options.threads,
+        version: options.programVersion, command: options.command, modelName: options.modelName,
+        modelSHA256: options.model?.sha256, precision: options.precision.rawValue, threads: options.threads,
         cpu: Machine.processor,
         configuration: configuration,
         versionFolder: dataset.version, split: split, scenes: selection,
@@ -87,21 +92,25 @@ public struct Replay: Sendable {
   }
 
   private func replay(
-    _ name: String, into directory: RunDirectory, shouldStop: @escaping @Sendable () -> Bool,
+    _ name: String, with stages: NetworkStages?, into directory: RunDirectory,
+    shouldStop: @escaping @Sendable () -> Bool,
     report: (ReplayEvent) -> Void
   ) throws {
     let scene = try dataset.scene(named: name)
     let writer = try directory.beginScene(name)
     if options.givenTruth {
-      try forecast(scene, writer: writer, shouldStop: shouldStop, report: report)
+      try forecast(scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
       return
     }
-    let synced = try synchronize(scene)
+    let synced = try synchronize(scene, policy: stages?.policy(for: scene) ?? SyncPolicy())
+    for channel in stages?.camerasLeftOut(of: scene) ?? [] {
+      report(.warning("\(name): \(channel) is left out: the model has no place for another camera"))
+    }
     for warning in synced.report.warnings {
       if options.strict { throw StrictnessError(place: name, reason: warning) }
       report(.warning("\(name): \(warning)"))
     }
-    try perceive(synced.frames, of: scene, writer: writer, shouldStop: shouldStop, report: report)
+    try perceive(synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
   }
 
   /// A frame's record: how it ended and why, and an error for a loss under `--strict`.

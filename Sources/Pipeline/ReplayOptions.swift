@@ -1,3 +1,4 @@
+import NeuralEngine
 import Results
 
 /// What to replay, where to, and how.
@@ -18,6 +19,12 @@ public struct ReplayOptions: Sendable {
   public var selection: Selection = .all
   /// Of the selection, the part `index` of `count` (from 1): scenes `index - 1`, `index - 1 + count`, ...
   public var shard: (index: Int, count: Int)?
+  /// What perceives; nil: the classical way, without weights.
+  public var model: Model?
+  /// The model's name in run.json: its file's.
+  public var modelName = "classical"
+  /// What a model computes in.
+  public var precision = Plan.Precision.float32
   /// Threads for all stages together.
   public var threads = 1
   /// Whether a run that is there already is taken up again.
@@ -43,7 +50,8 @@ public struct ReplayOptions: Sendable {
   /// Everything that decides the outputs: kept in the run and compared before it is resumed or merged.
   func configuration(version: String, scenes: [String]) -> JSONValue {
     .members([
-      "model": .string("classical"), "version_folder": .string(version), "given_truth": .bool(givenTruth),
+      "model": .string(model.map { $0.sha256 ?? $0.configuration.name } ?? "classical"),
+      "precision": .string(precision.rawValue), "version_folder": .string(version), "given_truth": .bool(givenTruth),
       "withhold_keyframe_sweep": .bool(withholdKeyframeSweep), "scenes": .array(scenes.map { .string($0) }),
     ])
   }

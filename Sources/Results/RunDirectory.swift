@@ -160,7 +160,7 @@ public final class RunDirectory: Sendable {
     let unit = "\(work)/units/\(scene)"
     for (source, folder, name) in [
       ("bev", "bev", scene), ("occupancy", "occupancy", scene), ("preview", "preview", scene),
-      ("trajectories.jsonl", "trajectories", "\(scene).jsonl"),
+      ("trajectories.jsonl", "trajectories", "\(scene).jsonl"), ("lanes.jsonl", "lanes", "\(scene).jsonl"),
     ] where try Folders.kind("\(unit)/\(source)") != .absent {
       try Folders.make("\(path)/\(folder)")
       try Folders.move("\(unit)/\(source)", to: "\(path)/\(folder)/\(name)")

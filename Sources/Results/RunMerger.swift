@@ -93,7 +93,7 @@ public enum RunMerger {
       if perception {
         for (source, target) in [
           ("bev/\(name)", "bev"), ("occupancy/\(name)", "occupancy"), ("preview/\(name)", "preview"),
-          ("trajectories/\(name).jsonl", "trajectories.jsonl"),
+          ("trajectories/\(name).jsonl", "trajectories.jsonl"), ("lanes/\(name).jsonl", "lanes.jsonl"),
         ] where try Folders.kind("\(run)/\(source)") != .absent {
           try copy("\(run)/\(source)", "\(folder)/\(target)")
         }

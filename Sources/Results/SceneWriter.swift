@@ -36,9 +36,10 @@ public struct SceneWriter: Sendable {
     let detections = Submission.detections(prediction.detections, sample: sample)
     let tracks = Submission.tracks(prediction.tracks, sample: sample)
     let trajectories = TrajectoryLine.encode(prediction)
-    try writeLines(sample, [detections.bytes, tracks.bytes, trajectories.bytes])
+    let lanes = LaneLine.encode(prediction)
+    try writeLines(sample, [detections.bytes, tracks.bytes, trajectories.bytes, lanes.bytes])
     return FrameOutput(
-      sample: sample, flags: detections.flags + tracks.flags + trajectories.flags,
+      sample: sample, flags: detections.flags + tracks.flags + trajectories.flags + lanes.flags,
       notes: detections.notes + tracks.notes)
   }
 
@@ -47,13 +48,14 @@ public struct SceneWriter: Sendable {
     let name = try fileName(sample, field: "sample token")
     try writeLines(
       name,
-      [Submission.detections([], sample: name).bytes, Submission.tracks([], sample: name).bytes, []])
+      [Submission.detections([], sample: name).bytes, Submission.tracks([], sample: name).bytes, [], []])
     return FrameOutput(sample: name, flags: [], notes: [])
   }
 
   /// The joined files of a scene, and what stands between the lines of two frames.
   private static let parts: [(name: String, separator: StaticString)] = [
     ("detections.part", ",\n"), ("tracks.part", ",\n"), ("trajectories.jsonl", ""),
+    ("lanes.jsonl", ""),
   ]
 
   /// Keeps a frame's lines on disk until the scene is finished, so that memory does not grow with its length.

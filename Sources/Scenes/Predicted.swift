@@ -163,12 +163,15 @@ public struct FramePrediction: Sendable {
   public var egoTrajectories: Trajectories
   /// Where the agents may go.
   public var agents: [AgentTrajectories]
+  /// Lines of the map as they were perceived, a layer each, in the global frame; empty where nothing perceives them.
+  public var mapLines: [MapLayer]
 
   /// The prediction with these parts.
   public init(
     keyframe: Keyframe, globalFromEgo: RigidTransform, detections: [Detection], tracks: [Track],
     bev: BEVLayers,
-    volume: OccupancyVolume, egoTrajectories: Trajectories, agents: [AgentTrajectories]
+    volume: OccupancyVolume, egoTrajectories: Trajectories, agents: [AgentTrajectories],
+    mapLines: [MapLayer] = []
   ) {
     self.keyframe = keyframe
     self.globalFromEgo = globalFromEgo
@@ -178,6 +181,7 @@ public struct FramePrediction: Sendable {
     self.volume = volume
     self.egoTrajectories = egoTrajectories
     self.agents = agents
+    self.mapLines = mapLines
   }
 }
 

@@ -37,8 +37,11 @@ public struct FaultPlan: Sendable, Hashable {
       let pieces = part.split(separator: isLidar ? "@" : "=", maxSplits: 1).map(String.init)
       guard pieces.count == 2 else { throw fail("no value", "KIND=VALUE") }
       func channel(_ name: String) throws -> String {
-        guard channels.contains(name) else {
-          throw fail("no channel \(name)", "one of \(channels.joined(separator: ", "))")
+        let cameras = channels.filter { $0 != lidar }
+        guard cameras.contains(name) else {
+          throw fail(
+            "no camera \(name)",
+            cameras.isEmpty ? "a rig with cameras" : "one of \(cameras.joined(separator: ", "))")
         }
         return name
       }
@@ -49,7 +52,9 @@ public struct FaultPlan: Sendable, Hashable {
         let halves = pieces[1].split(separator: "@", maxSplits: 1).map(String.init)
         guard halves.count == 2 else { throw fail(pieces[1], "CHANNEL@A..B") }
         drops.append(Drop(channel: try channel(halves[0]), keyframes: try Self.range(halves[1], fail)))
-      case "jitter": jitterMicroseconds = abs(try Self.time(pieces[1], fail))
+      case "jitter":
+        jitterMicroseconds = try Self.time(pieces[1], fail)
+        guard jitterMicroseconds >= 0 else { throw fail(pieces[1], "a time of 0 or more") }
       case "offset", "skew":
         let halves = pieces[1].split(separator: ":", maxSplits: 1).map(String.init)
         guard halves.count == 2 else { throw fail(pieces[1], "CHANNEL:TIME") }
@@ -64,10 +69,14 @@ public struct FaultPlan: Sendable, Hashable {
   private static func range(_ text: String, _ fail: (String, String) -> SimulationError) throws
     -> ClosedRange<Int>
   {
-    let halves = text.split(separator: ".", omittingEmptySubsequences: true).map { Int($0) }
-    guard let first = halves.first ?? nil, let last = halves.last ?? nil, halves.count <= 2, first >= 0,
-      last >= first
-    else { throw fail(text, "keyframes as A or A..B, from 0") }
+    var halves = [text]
+    if let dots = text.firstRange(of: "..") {
+      halves = [String(text[..<dots.lowerBound]), String(text[dots.upperBound...])]
+    }
+    guard let first = Int(halves[0]), let last = Int(halves[halves.count - 1]), first >= 0, last >= first
+    else {
+      throw fail(text, "keyframes as A or A..B, from 0")
+    }
     return first...last
   }
 

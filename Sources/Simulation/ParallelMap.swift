@@ -7,17 +7,21 @@ func parallelMap<Result: Sendable>(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Result
 ) throws -> [Result] {
   if threads <= 1 || count <= 1 { return try (0..<count).map(body) }
+  return try parallel(count, threads: threads) { k in Swift.Result { try body(k) } }.map { try $0.get() }
+}
+
+/// `parallelMap` of what cannot fail.
+func parallel<Result: Sendable>(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+  if threads <= 1 || count <= 1 { return (0..<count).map(body) }
   let next = Atomic<Int>(0)
-  let slots = Mutex<[Swift.Result<Result, any Error>?]>(Array(repeating: nil, count: count))
+  let slots = Mutex<[Result?]>(Array(repeating: nil, count: count))
   DispatchQueue.concurrentPerform(iterations: min(threads, count)) { _ in
     while true {
       let k = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard k < count else { return }
-      let result = Swift.Result { try body(k) }
+      let result = body(k)
       slots.withLock { $0[k] = result }
     }
   }
-  return try slots.withLock { results in
-    try results.compactMap { $0 }.map { try $0.get() }
-  }
+  return slots.withLock { $0.compactMap { $0 } }
 }

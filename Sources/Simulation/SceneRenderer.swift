@@ -25,7 +25,14 @@ struct SceneRenderer: Sendable {
   private let geometry: SceneGeometry
   private let lidar: LidarSimulator
   private let cameras: [CameraSimulator]
+  private let truth: OccupancyTruth
   private let noise: PoseNoise
+
+  /// What is made of the geometry before the first measurement.
+  private enum Prepared: Sendable {
+    case light(SceneLighting?)
+    case truth(OccupancyTruth)
+  }
 
   /// One measurement that is to be made.
   private struct Job: Sendable {
@@ -48,19 +55,32 @@ struct SceneRenderer: Sendable {
     self.source = source
     self.suite = suite
     self.options = options
-    geometry = SceneGeometry(source.scene)
+    let drawing = CameraSimulator.Options(
+      givesTruth: options.savesImageTruth, motionBlurSamples: options.motionBlurSamples)
+    let focal = suite.cameras.map { $0.model.fx * Double(drawing.rays($0.model)) }.max() ?? 0
+    let geometry = SceneGeometry(source.scene, focalLength: focal, threads: options.threads)
+    self.geometry = geometry
+    // Two things that need the geometry alone, side by side.
+    let prepared = parallel(2, threads: options.threads) { k -> Prepared in
+      k == 0
+        ? .light(suite.cameras.isEmpty ? nil : SceneLighting(geometry)) : .truth(OccupancyTruth(geometry))
+    }
+    var lighting: SceneLighting?
+    var truth: OccupancyTruth?
+    for part in prepared {
+      switch part {
+      case .light(let value): lighting = value
+      case .truth(let value): truth = value
+      }
+    }
+    self.truth = truth ?? OccupancyTruth(geometry)
     lidar = LidarSimulator(
       geometry, sensor: suite.lidar, egoFromSensor: suite.egoFromLidar, body: suite.body)
     noise = PoseNoise(metres: options.poseNoise, seed: source.scene.seed)
-    if suite.cameras.isEmpty {
-      cameras = []
-    } else {
-      let lighting = SceneLighting(geometry)
-      let drawing = CameraSimulator.Options(
-        givesTruth: options.savesImageTruth, motionBlurSamples: options.motionBlurSamples)
-      cameras = suite.cameras.map { [geometry] in
+    cameras = suite.cameras.compactMap { camera in
+      lighting.map {
         CameraSimulator(
-          geometry, lighting: lighting, camera: $0.model, egoFromCamera: $0.egoFromSensor, options: drawing)
+          geometry, lighting: $0, camera: camera.model, egoFromCamera: camera.egoFromSensor, options: drawing)
       }
     }
   }
@@ -82,7 +102,7 @@ struct SceneRenderer: Sendable {
     }
     var sightings = [[AnnotationTruth.Sighting]](
       repeating: Array(repeating: .init(), count: source.scene.actors.count), count: keyframes.count)
-    var clouds = [PointCloud?](repeating: nil, count: keyframes.count)
+    var sweeps = [LidarSweep?](repeating: nil, count: keyframes.count)
     let jobs = schedule()
     var done = 0
     while done < jobs.count {
@@ -100,7 +120,7 @@ struct SceneRenderer: Sendable {
             counts.sweeps += 1
             counts.points += sweep.cloud.count
             guard job.isKeyframe else { continue }
-            clouds[job.keyframe] = sweep.cloud
+            sweeps[job.keyframe] = sweep
             for (k, n) in inside.enumerated() { sightings[job.keyframe][k].lidarPoints = n }
           case .image(let view, let jpeg):
             let camera = job.camera ?? 0
@@ -116,7 +136,7 @@ struct SceneRenderer: Sendable {
       done += chunk.count
       progress(done, jobs.count)
     }
-    try clock.measure(\.occupancy) { try writeOccupancy(keyframes, clouds, stage) }
+    try clock.measure(\.occupancy) { try writeOccupancy(keyframes, sweeps, stage) }
     counts.annotations = annotate(keyframes, sightings, &builder)
     counts.keyframes = keyframes.count
     return counts
@@ -200,16 +220,15 @@ struct SceneRenderer: Sendable {
 
   // MARK: truth
 
-  private func writeOccupancy(_ keyframes: [Keyframe], _ clouds: [PointCloud?], _ stage: SceneStage) throws {
-    let truth = OccupancyTruth(geometry)
+  private func writeOccupancy(_ keyframes: [Keyframe], _ sweeps: [LidarSweep?], _ stage: SceneStage) throws {
     let masks = VoxelMasks(suite.cameras.map { ($0.model, $0.egoFromSensor) })
     let archives = try parallelMap(keyframes.count, threads: options.threads) { k -> [UInt8] in
       let time = source.keyframes[k]
       let semantics = truth.semantics(globalFromEgo: source.scene.ego.pose(at: time), at: time)
       var ends: [SIMD3<Float>] = []
-      if let cloud = clouds[k] {
-        let place = suite.egoFromLidar.affine
-        for i in 0..<cloud.count where cloud.position(i) != .zero {
+      if let sweep = sweeps[k] {
+        let (place, cloud) = (suite.egoFromLidar.affine, sweep.cloud)
+        for i in 0..<cloud.count where sweep.isReturn(i) {
           ends.append(place.apply(cloud.x[i], cloud.y[i], cloud.z[i]))
         }
       }

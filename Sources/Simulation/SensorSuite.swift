@@ -34,8 +34,12 @@ struct SensorSuite: Sendable {
     }
     lidarChannel = sensor.channel
     egoFromLidar = sensor.egoFromSensor
-    lidar = try Self.lidar(model, rigName: rig.name, file: file, channel: sensor.channel)
-    body = rig.name.hasPrefix("pandaset") ? .minivan : .hatchback
+    lidar = try Self.lidar(model, file: file, channel: sensor.channel)
+    switch rig.body ?? .hatchback {
+    case .none: body = .none
+    case .hatchback: body = .hatchback
+    case .minivan: body = .minivan
+    }
     cameras = try rig.cameras.map { camera in
       guard let model = camera.camera else {
         throw SimulationError(
@@ -43,7 +47,7 @@ struct SensorSuite: Sendable {
       }
       return Camera(
         channel: camera.channel, egoFromSensor: camera.egoFromSensor,
-        model: try Self.scaled(model, by: scale, channel: camera.channel),
+        model: try Self.scaled(model, by: scale, file: file, channel: camera.channel),
         offsetMicroseconds: camera.timeOffsetMicroseconds ?? 0)
     }
   }
@@ -51,21 +55,25 @@ struct SensorSuite: Sendable {
   /// The channels, the LiDAR's first.
   var channels: [String] { [lidarChannel] + cameras.map(\.channel) }
 
-  private static func lidar(_ model: LidarModel, rigName: String, file: String, channel: String) throws
+  private static func lidar(_ model: LidarModel, file: String, channel: String) throws
     -> LidarSensor
   {
     let beams = model.elevations.enumerated().map { k, elevation in
       LidarSensor.Beam(
         elevation: elevation, azimuthOffset: model.azimuthOffsets.isEmpty ? 0 : model.azimuthOffsets[k])
     }
-    // A sensor that reaches far also sees dark things from far. nuScenes records shots without a return, as others do not.
-    let isLongRange = model.maximumRange > 150
+    let shots = beams.count * model.azimuthSteps
+    guard shots <= 2_000_000 else {
+      throw SimulationError(
+        file: file, field: "\(channel).beams", found: "\(shots) shots a turn", expected: "2000000 at most")
+    }
     do {
       return try LidarSensor(
         beams: beams, columnsPerSweep: model.azimuthSteps, sweepSeconds: min(1 / model.rate, 0.1),
-        firstAzimuth: -.pi, minimumRange: model.minimumRange, maximumRange: min(model.maximumRange, 200),
-        rangeAtTenPercent: isLongRange ? 200 : 80, rangeNoise: 0.012, divergence: model.divergence,
-        intensityScale: 100, recordsMissing: rigName.hasPrefix("nuscenes"))
+        firstAzimuth: model.firstAzimuth ?? -.pi, minimumRange: model.minimumRange,
+        maximumRange: min(model.maximumRange, 1000), rangeAtTenPercent: model.tenPercentRange ?? 80,
+        rangeNoise: 0.012, divergence: model.divergence, intensityScale: 100,
+        recordsMissing: model.recordsMissing ?? false)
     } catch let error as LidarSensorError {
       throw SimulationError(
         file: file, field: "\(channel).\(error.field)", found: error.found, expected: error.expected)
@@ -73,12 +81,15 @@ struct SensorSuite: Sendable {
   }
 
   /// The camera with pixels that many times as fine; the pixel grid's corners stay where they are.
-  private static func scaled(_ model: CameraModel, by scale: Double, channel: String) throws -> CameraModel {
+  private static func scaled(_ model: CameraModel, by scale: Double, file: String, channel: String) throws
+    -> CameraModel
+  {
     let width = (Double(model.width) * scale).rounded()
     let height = (Double(model.height) * scale).rounded()
     guard width >= 16, height >= 16, width <= 8192, height <= 8192 else {
       throw SimulationError(
-        file: "--scale", field: channel, found: "images of \(width) x \(height)",
+        file: scale == 1 ? file : "--scale", field: "\(channel).image",
+        found: "images of \(width) x \(height)",
         expected: "16 to 8192 pixels a side")
     }
     var result = model
@@ -141,6 +152,6 @@ extension Rig {
           "CAM_FRONT_RIGHT", SIMD3(1.551, -0.493, 1.496), (0.2060, -0.2027, 0.6825, -0.6714), 1260.8, 808.0,
           495.3,
           -27_600),
-      ], file: "the built-in rig")
+      ], body: .hatchback, file: "the built-in rig")
   }
 }

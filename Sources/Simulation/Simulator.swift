@@ -108,6 +108,26 @@ public struct SimulationSummary: Sendable, Hashable, Codable {
     public var name = ""
     /// How many of each.
     public var keyframes = 0, images = 0, sweeps = 0, points = 0, annotations = 0
+
+    /// Nothing yet.
+    public init() {}
+
+    /// The counts of a scene that an earlier run wrote.
+    init(_ recording: SceneRecording, root: String) throws {
+      name = recording.scene.name
+      keyframes = recording.scene.keyframes.count
+      annotations = recording.annotations.count
+      for data in recording.scene.measurements {
+        guard data.sensor.modality == .lidar else {
+          images += 1
+          continue
+        }
+        sweeps += 1
+        // Five numbers of four bytes a point.
+        let file = try FileManager.default.attributesOfItem(atPath: "\(root)/\(data.file)")
+        points += (file[.size] as? Int ?? 0) / 20
+      }
+    }
   }
 
   /// The scenes, in order.
@@ -129,6 +149,7 @@ public struct SimulationProgress: Sendable, Hashable {
 /// Makes dataroots: worlds, traffic, sensors and truth, scene by scene.
 public struct Simulator {
   private let options: SimulationOptions
+  private let identity: String
   private let suite: SensorSuite
   private let recorded: Dataset?
   private let sceneNames: [String]
@@ -151,17 +172,20 @@ public struct Simulator {
     try check(
       (1...64).contains(options.motionBlurSamples), "--motion-blur", options.motionBlurSamples, "1 to 64")
     try check((1...100).contains(options.jpegQuality), "--jpeg-quality", options.jpegQuality, "1 to 100")
+    try check(!options.out.isEmpty, "--out", "nothing", "a folder's path")
     let rig = try options.rig ?? Rig.nuScenes()
     suite = try SensorSuite(rig, scale: options.scale, file: options.rigFile)
     var checked = options
     if let text = options.faultText {
       checked.faults = try FaultPlan(text, channels: suite.channels, lidar: suite.lidarChannel)
     }
+    var keyframes = 0
     switch options.source {
     case .procedural(let scenes, _):
       try check((1...10_000).contains(scenes), "--scenes", scenes, "1 to 10000")
       recorded = nil
       sceneNames = (0..<scenes).map { "simulated-\(String(10_000 + $0).dropFirst())" }
+      keyframes = Self.keyframeCount(seconds: options.seconds)
     case .recorded(let root, let scene, _):
       let dataset = try Dataset(root: root)
       recorded = dataset
@@ -171,20 +195,46 @@ public struct Simulator {
       } else {
         sceneNames = dataset.sceneNames
       }
+      for name in sceneNames {
+        let drive = try RecordedDrive.checked(dataset, sceneNamed: name)
+        keyframes = max(keyframes, Self.chosen(drive.keyframes, seconds: options.seconds).count)
+      }
     }
+    for drop in checked.faults.drops where drop.keyframes.upperBound >= keyframes {
+      throw SimulationError(
+        file: "--fault", field: drop.channel, found: "keyframe \(drop.keyframes.upperBound)",
+        expected: "0 to \(keyframes - 1), the scenes' last")
+    }
+    identity = try options.identity(rig: rig)
     self.options = checked
   }
 
-  /// Writes the dataroot.
+  private static func keyframeCount(seconds: Double?) -> Int { max(1, Int(((seconds ?? 20) * 2).rounded())) }
+
+  /// The times within so many seconds of the first.
+  private static func chosen(_ times: [Int64], seconds: Double?) -> [Int64] {
+    guard let seconds, let first = times.first else { return times }
+    return times.filter { $0 - first < Int64((seconds * 1e6).rounded()) }
+  }
+
+  /// Writes the dataroot, or what an earlier run of the same options left to do of it.
   /// - Throws: `SimulationInterrupted` where `isCancelled` says so; what was whole by then is kept and readable.
   public mutating func run(
     isCancelled: () -> Bool = { false }, progress: (SimulationProgress) -> Void = { _ in }
   ) throws -> SimulationSummary {
     let start = ContinuousClock.now
     var summary = SimulationSummary()
-    var writer = try DatasetWriter(root: options.out)
+    let unfinished = UnfinishedDataroot(root: options.out, options: identity)
+    var (writer, whole) = try unfinished.open()
     let sceneCount = sceneNames.count
     for (index, name) in sceneNames.enumerated() {
+      if let recording = whole.removeValue(forKey: name) {
+        _ = try makeSource(index, name)  // its part of the map
+        summary.scenes.append(try .init(recording, root: options.out))
+        try writer.add(recording)
+        if index == sceneNames.count - 1 { try publish(&writer) }
+        continue
+      }
       do {
         let counts = try simulate(index, name, &writer, &summary.times, isCancelled) { done, total in
           progress(
@@ -201,6 +251,7 @@ public struct Simulator {
         summary.times.writing += (ContinuousClock.now - before) / .seconds(1)
       }
     }
+    try unfinished.finish()
     summary.seconds = (ContinuousClock.now - start) / .seconds(1)
     return summary
   }
@@ -255,7 +306,7 @@ public struct Simulator {
       maps[location] = map
       records[location, default: []] += RoadPoints.records(
         drive.network, heights: drive.scene.ground.heights, name: "\(location)/\(name)")
-      let count = max(1, Int((seconds * 2).rounded()))
+      let count = Self.keyframeCount(seconds: seconds)
       return SceneSource(
         name: name, description: "simulated from seed \(seed), scene \(index)", location: location,
         scene: drive.scene, keyframes: (0..<count).map { start + Int64($0) * 500_000 },
@@ -271,10 +322,7 @@ public struct Simulator {
     if maps[scene.location] == nil, let found = try dataset.mapExpansion(location: scene.location) {
       maps[scene.location] = found.map
     }
-    var keyframes = drive.keyframes
-    if let seconds = options.seconds {
-      keyframes = keyframes.filter { $0 - drive.keyframes[0] < Int64((seconds * 1e6).rounded()) }
-    }
+    let keyframes = Self.chosen(drive.keyframes, seconds: options.seconds)
     return SceneSource(
       name: name, description: "recorded traffic with simulated sensors", location: scene.location,
       scene: drive.scene, keyframes: keyframes, instances: drive.instances,

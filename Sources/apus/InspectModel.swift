@@ -18,7 +18,7 @@ enum InspectModel {
       let field = try EffectiveReceptiveField(network.graph, threads: threads)
       try PNGFile.write(effectiveField, field.picture())
     }
-    let report = NetworkReport(network.graph)
+    let report = try NetworkReport(network.graph)
     return json ? try encoded(report) : report.table
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NeuralEngine
 import Pipeline
 import Recording
 import Results
@@ -10,6 +11,7 @@ struct ReplayCommand: ParsableCommand {
     abstract: "Replays a recorded drive into detections, tracks, BEV occupancy, trajectories and pictures.",
     discussion: """
       Example: apus replay ~/data/nuscenes --version v1.0-mini --split mini_val --out runs/mini --threads 2
+               apus replay ~/data/nuscenes --model models/first.safetensors --out runs/network
       Then:    apus evaluate runs/mini --truth ~/data/nuscenes
       """)
 
@@ -18,8 +20,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "The version folder, where there are several: v1.0-mini.") var version: String?
   @Option(help: "One scene, by name.") var scene: String?
   @Option(help: "The scenes of a split: mini_val, or one of splits.json.") var split: String?
-  @Option(help: "What perceives: classical (no weights).") var model = "classical"
-  @Option(help: "f32; classical perception has no other.") var precision = "f32"
+  @Option(help: "What perceives: classical (no weights), or a model's file.") var model = "classical"
+  @Option(help: "What a model computes in: f32, bf16 or int8.") var precision: Plan.Precision = .float32
   @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Take tracks and map from the annotations up to the present ('truth'): forecasts alone.")
   var given: Given?
@@ -49,11 +51,9 @@ struct ReplayCommand: ParsableCommand {
       throw ValidationError("--scene and --split exclude each other.")
     }
     guard threads >= 1, threads <= 1024 else { throw ValidationError("--threads is \(threads) (1 to 1024).") }
-    guard model == "classical" else {
-      throw ValidationError("--model is \(model); this version perceives with 'classical' alone.")
-    }
-    guard precision == "f32" else {
-      throw ValidationError("--precision is \(precision); classical perception computes in f32 alone.")
+    guard model != "classical" || precision == .float32 else {
+      throw ValidationError(
+        "--precision is \(precision.rawValue); classical perception computes in f32 alone.")
     }
     guard given == nil || !withholdKeyframeSweep else {
       throw ValidationError("--withhold-keyframe-sweep has no meaning with --given truth: no sweep is read.")
@@ -65,6 +65,11 @@ struct ReplayCommand: ParsableCommand {
     var options = ReplayOptions(out: out, programVersion: programVersion, command: CommandLine.arguments)
     if let scene { options.selection = .scene(scene) }
     if let split { options.selection = .split(split) }
+    if model != "classical" {
+      options.model = try Model(contentsOf: model)
+      options.modelName = URL(fileURLWithPath: model).lastPathComponent
+    }
+    options.precision = precision
     options.shard = shard.map { ($0.index, $0.count) }
     options.threads = threads
     options.resume = resume

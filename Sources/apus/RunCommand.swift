@@ -39,7 +39,7 @@ struct RunCommand: ParsableCommand {
     let network = try ONNXNetwork(path: model, given: given)
     let inputs = given.filter { network.inputNames.contains($0.key) }
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let (results, milliseconds) =
+    let (results, milliseconds, errors) =
       interpret
       ? try interpreted(network.graph, inputs, threads: threads)
       : try planned(network.graph, inputs, threads: threads)
@@ -53,13 +53,15 @@ struct RunCommand: ParsableCommand {
     }
     if json {
       let times = milliseconds.map { String(format: "%.4f", $0) }.joined(separator: ", ")
-      try Output.result("{\"milliseconds\": [\(times)]}")
+      let encoded = String(decoding: try JSONEncoder().encode(errors), as: UTF8.self)
+      let lost = errors.isEmpty ? "" : ", \"int8_error\": \(encoded)"
+      try Output.result("{\"milliseconds\": [\(times)]\(lost)}")
     }
   }
 
   private func planned(
     _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], [Double]) {
+  ) throws -> ([TensorValue], [Double], [OutputError]) {
     let sets = try Self.calibrationSets(calibrate)
     let plan = try Plan(graph, Plan.Options(threads: threads, precision: precision, calibration: sets))
     // Fills the inputs' memory, and warms up.
@@ -75,12 +77,13 @@ struct RunCommand: ParsableCommand {
       return TensorValue(type: view.type, copying: view.base)
     }
     if profile { try show(plan) }
-    return (results, milliseconds)
+    if precision == .int8 { showErrors(plan) }
+    return (results, milliseconds, plan.outputErrors)
   }
 
   private func interpreted(
     _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], [Double]) {
+  ) throws -> ([TensorValue], [Double], [OutputError]) {
     let clock = ContinuousClock()
     var results = try Interpreter.run(graph, inputs, threads: threads), milliseconds: [Double] = []
     for _ in 0..<(`repeat` ?? 0) {
@@ -88,7 +91,26 @@ struct RunCommand: ParsableCommand {
         try clock.measure { results = try Interpreter.run(graph, inputs, threads: threads) }
           / .milliseconds(1))
     }
-    return (results, milliseconds)
+    return (results, milliseconds, [])
+  }
+
+  /// What 8-bit integers cost in accuracy: each output, and with `--profile` each tensor.
+  private func showErrors(_ plan: Plan) {
+    for error in plan.outputErrors {
+      Output.note(
+        String(
+          format: "int8: mean error %.3f %%, largest %.3f %% of the range of ", 100 * error.meanOfRange,
+          100 * error.worstOfRange) + error.name)
+    }
+    guard profile else { return }
+    for (name, ratio) in plan.signalToNoise.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+      let scale = plan.scales[name] ?? TensorScale(scale: 1, zeroPoint: 0)
+      Output.note(
+        String(
+          format: "int8: %6.1f dB, scale %.6g, zero %3d  ", 10 * log10(max(ratio, 1e-30)), scale.scale,
+          scale.zeroPoint)
+          + name)
+    }
   }
 
   /// The fastest of five runs of each step.

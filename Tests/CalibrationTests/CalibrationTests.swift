@@ -217,21 +217,21 @@ private let text = """
     .enabled(if: FileManager.default.fileExists(atPath: data)),
     arguments: [
       (
-        "nuscenes", "nuscenes-keyframe", "scene-0061", LidarModel.hdl32E,
+        "nuscenes", "nuscenes-keyframe", "scene-0061", LidarModel.hdl32E, Rig.Body.hatchback,
         "nuScenes scene-0061: six cameras at 12 Hz and a Velodyne HDL-32E at 20 Hz"
       ),
       (
-        "pandaset", "pandaset-002", "pandaset-002", LidarModel.pandar64,
+        "pandaset", "pandaset-002", "pandaset-002", LidarModel.pandar64, Rig.Body.minivan,
         "PandaSet scene 002: six cameras and a Hesai Pandar64 at 10 Hz; the LiDAR's place is an estimate"
       ),
     ])
   func theCommittedRigsAreTheRecordings(
-    _ name: String, _ root: String, _ scene: String, _ lidar: LidarModel, _ summary: String
+    _ name: String, _ root: String, _ scene: String, _ lidar: LidarModel, _ body: Rig.Body, _ summary: String
   ) throws {
     let dataset = try Dataset(root: "\(data)/\(root)")
     let recorded = try Rig(
       name: name, summary: summary, scene: dataset.scene(named: scene), lidars: ["LIDAR_TOP": lidar],
-      file: root)
+      body: body, file: root)
     let path = "\(repository)/calibration/\(name).yaml"
     if ProcessInfo.processInfo.environment["APUS_ACCEPT"] == "1" {
       try recorded.yaml().write(toFile: path, atomically: true, encoding: .utf8)
@@ -243,6 +243,10 @@ private let text = """
       #expect((a.egoFromSensor.translation - b.egoFromSensor.translation).length < 1e-12)
       #expect(a.egoFromSensor.rotation.angle(to: b.egoFromSensor.rotation) < 1e-12)
     }
+    let beams = committed.sensor("LIDAR_TOP")?.lidar
+    #expect(committed.body == body && beams?.recordsMissing == lidar.recordsMissing)
+    #expect(beams?.firstAzimuth == lidar.firstAzimuth && beams?.tenPercentRange == lidar.tenPercentRange)
+    #expect(beams?.maximumRange == lidar.maximumRange)
     #expect(committed.warnings.isEmpty)
     #expect(try committed.yaml() == String(contentsOfFile: path, encoding: .utf8))
   }

@@ -81,7 +81,7 @@ struct NetworkGoldenTests {
   @Test func theVolumeHeadIsPyTorchs() throws {
     var graph = Graph(name: "volume")
     let grid = BEVGrid(minimumX: -51.2, minimumY: -51.2, cellSize: 1.6, countX: 64, countY: 64)
-    let features = BEVFeatures(
+    let features = HeadInput(
       tensor: graph.addInput("features", [1, 12, 64, 64]), channels: 12, grid: grid)
     var head = NetworkConfiguration.Volume()
     head.hidden = 3

@@ -93,7 +93,7 @@ struct NetworkGraphTests {
     let configuration = NetworkConfiguration()
     var graph = Graph(name: "net")
     let x = graph.addInput("features", [1, 32, 128, 128])
-    let features = BEVFeatures(tensor: x, channels: 48, grid: configuration.grid)
+    let features = HeadInput(tensor: x, channels: 48, grid: configuration.grid)
     let found = message { _ = try graph.detectionHead(features, configuration.detection) }
     #expect(
       found == "net: heads.detection: features [1, 32, 128, 128] "

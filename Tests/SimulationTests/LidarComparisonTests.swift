@@ -5,7 +5,8 @@ import Scenes
 import Simulation
 import Testing
 
-/// Simulated sweeps beside recorded ones; prints its figures. Skips where the recordings are absent.
+/// Simulated sweeps beside recorded ones; prints its figures, and with APUS_COMPARISON=FOLDER in the environment writes
+/// them there as JSON. Skips where the recordings are absent.
 @Suite struct LidarComparisonTests {
   static let data = ProcessInfo.processInfo.environment["APUS_DATA"] ?? "../shared/data"
 
@@ -32,6 +33,9 @@ import Testing
         recorded: try dataset.pointCloud(data),
         simulated: simulator.sweep(endingAt: data.timestampMicroseconds).cloud,
         cars: cars.map { $0.box.transformed(by: data.globalFromSensor.inverse) })
+    }
+    if let out = ProcessInfo.processInfo.environment["APUS_COMPARISON"] {
+      try comparison.json.write(toFile: "\(out)/\(folder).json", atomically: true, encoding: .utf8)
     }
     return comparison
   }

@@ -73,10 +73,12 @@ extension Graph {
   /// - Parameters:
   ///   - expansion: channels of the depthwise convolution per channel of x; at 1 there is no expansion.
   ///   - squeezeRatio: channels of the squeeze per channel of x (EfficientNet: 0.25); nil: none.
+  ///   - squeezeActivation: between squeeze and excitation; nil: as everywhere (EfficientNet); MobileNetV3 has ReLU.
   ///   - gate: the excitation's last function; MobileNetV3 has a hard sigmoid.
   public mutating func invertedResidual(
     _ x: TensorID, outputs: Int, expansion: Int = 6, kernel: Int = 3, stride: Int = 1,
-    squeezeRatio: Float? = nil, activation: Activation = .swish(1), gate: Activation = .sigmoid, name: String
+    squeezeRatio: Float? = nil, activation: Activation = .swish(1), squeezeActivation: Activation? = nil,
+    gate: Activation = .sigmoid, name: String
   ) throws -> TensorID {
     try scoped(name) { graph in
       let inputs = graph.shape(x).count > 1 ? graph.shape(x)[1] : 1
@@ -90,8 +92,8 @@ extension Graph {
         name: "depthwise")
       if let squeezeRatio, squeezeRatio > 0, squeezeRatio <= 16 {
         y = try graph.squeezeAndExcitation(
-          y, squeezed: max(1, Int(Float(inputs) * squeezeRatio)), activation: activation, gate: gate,
-          name: "excitation")
+          y, squeezed: max(1, Int(Float(inputs) * squeezeRatio)),
+          activation: squeezeActivation ?? activation, gate: gate, name: "excitation")
       }
       y = try graph.convolutionBlock(y, outputs: outputs, kernel: 1, activation: nil, name: "project")
       return graph.shape(y) == graph.shape(x) ? try graph.sum(y, x) : y
@@ -111,5 +113,46 @@ extension Graph {
         try graph.unary(activation, small), outputs: graph.shape(x)[1], name: "excite")
       return try graph.product(x, try graph.unary(gate, gates))
     }
+  }
+
+  /// ResNeXt's block: a bottleneck whose 3x3 convolution has `cardinality` groups of `groupWidth` channels each.
+  /// Xie et al., arXiv 1611.05431, figure 3c.
+  public mutating func resnextBlock(
+    _ x: TensorID, outputs: Int, cardinality: Int = 32, groupWidth: Int = 4, stride: Int = 1, name: String
+  ) throws -> TensorID {
+    try bottleneck(
+      x, outputs: outputs, width: cardinality * groupWidth, stride: stride, groups: cardinality, name: name)
+  }
+
+  /// Inception's module: 1x1, 3x3 and 5x5 convolutions (the latter two after a 1x1 that reduces channels) and a maximum
+  /// pooling with a 1x1 after it, side by side; their channels in that order. Szegedy et al., arXiv 1409.4842,
+  /// figure 2b, with batch normalisation as in arXiv 1502.03167.
+  ///
+  /// - Parameters: channels of each branch; `three` and `five` after their reductions.
+  public mutating func inceptionBlock(
+    _ x: TensorID, one: Int, three: (reduced: Int, outputs: Int), five: (reduced: Int, outputs: Int),
+    pool: Int, name: String
+  ) throws -> TensorID {
+    try scoped(name) { graph in
+      let a = try graph.convolutionBlock(x, outputs: one, kernel: 1, name: "one")
+      let b = try graph.convolutionBlock(x, outputs: three.reduced, kernel: 1, name: "three_reduce")
+      let c = try graph.convolutionBlock(x, outputs: five.reduced, kernel: 1, name: "five_reduce")
+      let d = try graph.maximumPooling(x, kernel: 3, stride: 1, border: .same)
+      return try graph.concatenate([
+        a, try graph.convolutionBlock(b, outputs: three.outputs, kernel: 3, name: "three"),
+        try graph.convolutionBlock(c, outputs: five.outputs, kernel: 5, name: "five"),
+        try graph.convolutionBlock(d, outputs: pool, kernel: 1, name: "pool"),
+      ])
+    }
+  }
+
+  /// Average of all positions after a 1x1 convolution, in place of a fully connected head:
+  /// `[batch, channel, spatial...] -> [batch, outputs]`. Lin et al., arXiv 1312.4400, section 3.2.
+  ///
+  /// Being linear, the two are taken in the cheaper order: the average first.
+  public mutating func globalAverageHead(_ x: TensorID, outputs: Int, name: String) throws -> TensorID {
+    let mean = try globalAveragePooling(x, name: "\(name).mean")
+    let y = try pointwiseConvolution(mean, outputs: outputs, name: name)
+    return try reshape(y, [shape(y)[0], outputs], name: "\(name).flat")
   }
 }

@@ -62,4 +62,27 @@ extension Graph {
       return results.reversed()
     }
   }
+
+  // MARK: Dilated pyramid
+
+  /// Atrous spatial pyramid pooling: a 1x1 convolution, 3x3 convolutions of several dilations, and the picture's mean
+  /// through a 1x1 convolution, side by side, then a 1x1 over all. Chen et al., arXiv 1706.05587, section 3.3.
+  ///
+  /// Weights: `name.one`, `name.rate<r>`, `name.picture`, `name.project`, each a convolution block.
+  public mutating func dilatedPyramid(
+    _ x: TensorID, outputs: Int, rates: [Int] = [6, 12, 18], name: String
+  ) throws -> TensorID {
+    try scoped(name) { graph in
+      var parts = [try graph.convolutionBlock(x, outputs: outputs, kernel: 1, name: "one")]
+      for rate in rates {
+        parts.append(try graph.convolutionBlock(x, outputs: outputs, dilation: rate, name: "rate\(rate)"))
+      }
+      let mean = try graph.globalAveragePooling(x)
+      let picture = try graph.convolutionBlock(mean, outputs: outputs, kernel: 1, name: "picture")
+      parts.append(
+        try graph.apply(.expand(.init([graph.shape(x)[0], outputs] + graph.shape(x).dropFirst(2))), picture))
+      return try graph.convolutionBlock(
+        try graph.concatenate(parts), outputs: outputs, kernel: 1, name: "project")
+    }
+  }
 }

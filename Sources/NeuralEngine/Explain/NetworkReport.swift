@@ -42,11 +42,13 @@ public struct NetworkReport: Sendable, Codable {
   public var warnings: [String]
 
   /// Reports on a graph.
-  public init(_ graph: Graph) {
+  ///
+  /// - Throws: `ShapeError` where an operator's cost cannot be told from its inputs.
+  public init(_ graph: Graph) throws {
     name = graph.name
     let fields = ReceptiveFields(graph)
     var seen: Set<TensorID> = []
-    rows = graph.nodes.map { node in
+    rows = try graph.nodes.map { node in
       let types = node.outputs.map { graph[$0].type }
       let new = node.inputs.filter { id in
         if case .weight = graph[id].source { return seen.insert(id).inserted }
@@ -55,7 +57,7 @@ public struct NetworkReport: Sendable, Codable {
       var row = Row(
         name: node.name, kind: node.operation.definition.name, shape: types.first?.shape ?? [],
         parameters: new.reduce(0) { $0 + graph[$1].type.count },
-        operations: node.operation.definition.operations(node.inputs.map { graph[$0].type }, types),
+        operations: try node.operation.definition.operations(node.inputs.map { graph[$0].type }, types),
         activationBytes: types.reduce(0) { $0 + $1.byteCount })
       if let output = node.outputs.first, case .windows(let axes) = fields.dependences[output.index] {
         row.receptiveField = axes.map(\.size)

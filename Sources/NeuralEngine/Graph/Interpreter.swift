@@ -54,7 +54,7 @@ public enum Interpreter {
     let types = try types ?? definition.outputTypes(inputTypes)
     let memory = (inputTypes + types).map { KernelMemory($0.byteCount) }
     for (value, buffer) in zip(inputs, memory) { value.withBytes { buffer.base.copyMemory(from: $0) } }
-    let scratch = KernelMemory(definition.scratchByteCount(inputTypes, types, threads: threads))
+    let scratch = KernelMemory(try definition.scratchByteCount(inputTypes, types, threads: threads))
     let views = zip(inputTypes, memory).map { TensorView($0, $1.base) }
     let results = zip(types, memory.dropFirst(inputs.count)).map { MutableTensorView($0, $1.base) }
     return try withExtendedLifetime((memory, scratch)) {

@@ -2,8 +2,10 @@ import Foundation
 
 extension Operator.Attention {
   /// Bytes of scratch memory that `compute` wants.
-  public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
-    guard let e = try? extents(inputs) else { return 0 }
+  public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) throws
+    -> Int
+  {
+    let e = try extents(inputs)
     return givesPresent ? 0 : 4 * e.batch * keyHeads * e.total * (e.size + e.valueSize)
   }
 

@@ -81,6 +81,35 @@ extension Graph {
     try add(.concatenation(.init(axis: axis)), parts, name: name)[0]
   }
 
+  /// Blocks of `factor²` channels as squares of pixels: `[b, c f², h, w] -> [b, c, h f, w f]`, channel `(c f + i) f + j` at
+  /// row i and column j of its square. Shi et al., arXiv 1609.05158, equation 4; PyTorch's pixel shuffle.
+  public mutating func depthToSpace(_ x: TensorID, factor: Int, name: String? = nil) throws -> TensorID {
+    let s = shape(x)
+    guard s.count == 4, factor >= 1, s[1] % (factor * factor) == 0 else {
+      throw EngineError(
+        file: self.name, field: "depth to space \(name ?? "")", found: "\(s), factor \(factor)",
+        expected: "[batch, channel · factor², rows, columns]")
+    }
+    let channels = s[1] / factor / factor
+    let split = try reshape(x, [s[0], channels, factor, factor, s[2], s[3]])
+    let moved = try transpose(split, [0, 1, 4, 2, 5, 3])
+    return try reshape(moved, [s[0], channels, s[2] * factor, s[3] * factor], name: name)
+  }
+
+  /// The inverse of `depthToSpace`: `[b, c, h f, w f] -> [b, c f², h, w]`.
+  public mutating func spaceToDepth(_ x: TensorID, factor: Int, name: String? = nil) throws -> TensorID {
+    let s = shape(x)
+    guard s.count == 4, factor >= 1, s[2] % factor == 0, s[3] % factor == 0 else {
+      throw EngineError(
+        file: self.name, field: "space to depth \(name ?? "")", found: "\(s), factor \(factor)",
+        expected: "[batch, channel, rows · factor, columns · factor]")
+    }
+    let rows = s[2] / factor, columns = s[3] / factor
+    let split = try reshape(x, [s[0], s[1], rows, factor, columns, factor])
+    let moved = try transpose(split, [0, 1, 3, 5, 2, 4])
+    return try reshape(moved, [s[0], s[1] * factor * factor, rows, columns], name: name)
+  }
+
   // MARK: Linear
 
   /// `x · Wᵀ + b` over the last axis, with `name.weight` `[outputs, inputs]` and `name.bias`.

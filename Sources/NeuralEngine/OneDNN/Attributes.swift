@@ -2,8 +2,8 @@ internal import COneDNN
 
 /// What is done to a primitive's result before it is written.
 enum FusedOperation {
-  /// An element-wise function.
-  case eltwise(dnnl_alg_kind_t, alpha: Float, beta: Float)
+  /// An element-wise function times `scale`.
+  case eltwise(dnnl_alg_kind_t, alpha: Float, beta: Float, scale: Float = 1)
   /// The result combined with another tensor.
   case binary(dnnl_alg_kind_t, Layout)
   /// The result added to `scale` times what the destination holds.
@@ -14,13 +14,14 @@ enum FusedOperation {
 struct Attributes: ~Copyable {
   let handle: dnnl_primitive_attr_t
 
-  /// - Parameter outputScales: one factor, or one per channel (axis 1), applied before the fused operations.
-  init(_ fused: [FusedOperation] = [], outputScales: [Float] = []) throws {
-    handle = try Attributes.make(fused, outputScales)
-  }
-
-  private static func make(_ fused: [FusedOperation], _ outputScales: [Float]) throws -> dnnl_primitive_attr_t
-  {
+  /// - Parameters:
+  ///   - outputScales: one factor, or one per channel (axis 1), applied before the fused operations.
+  ///   - sourceZeroPoint: the number that stands for 0 in the source.
+  ///   - targetZeroPoint: the number that stands for 0 in the target, added after the fused operations.
+  init(
+    _ fused: [FusedOperation] = [], outputScales: [Float] = [], sourceZeroPoint: Int = 0,
+    targetZeroPoint: Int = 0
+  ) throws {
     var attributes: dnnl_primitive_attr_t?
     try check(dnnl_primitive_attr_create(&attributes), "attributes")
     guard let attributes else { preconditionFailure("oneDNN made no attributes") }
@@ -33,12 +34,18 @@ struct Attributes: ~Copyable {
           dnnl_primitive_attr_set_output_scales(attributes, Int64(outputScales.count), mask, outputScales),
           "output scales")
       }
-      if !fused.isEmpty { try append(fused, to: attributes) }
+      for (argument, point) in [(DNNL_ARG_SRC, sourceZeroPoint), (DNNL_ARG_DST, targetZeroPoint)]
+      where point != 0 {
+        try check(
+          dnnl_primitive_attr_set_zero_points(attributes, Int32(argument), 1, 0, [Int32(clamping: point)]),
+          "zero point")
+      }
+      if !fused.isEmpty { try Attributes.append(fused, to: attributes) }
     } catch {
       dnnl_primitive_attr_destroy(attributes)
       throw error
     }
-    return attributes
+    handle = attributes
   }
 
   private static func append(_ fused: [FusedOperation], to attributes: dnnl_primitive_attr_t) throws {
@@ -47,8 +54,8 @@ struct Attributes: ~Copyable {
     defer { dnnl_post_ops_destroy(list) }
     for operation in fused {
       switch operation {
-      case .eltwise(let algorithm, let alpha, let beta):
-        try check(dnnl_post_ops_append_eltwise(list, 1, algorithm, alpha, beta), "eltwise post-op")
+      case .eltwise(let algorithm, let alpha, let beta, let scale):
+        try check(dnnl_post_ops_append_eltwise(list, scale, algorithm, alpha, beta), "eltwise post-op")
       case .binary(let algorithm, let layout):
         try withUnsafePointer(to: layout.descriptor) {
           try check(dnnl_post_ops_append_binary(list, algorithm, $0), "binary post-op")
@@ -59,17 +66,12 @@ struct Attributes: ~Copyable {
     try check(dnnl_primitive_attr_set_post_ops(attributes, list), "post-ops")
   }
 
-  /// Sets the factor of an input (binary primitives).
-  func setScale(_ argument: Int32, _ scale: Float) throws {
-    try check(dnnl_primitive_attr_set_scales(handle, argument, 1, 0, [scale]), "scale")
-  }
-
-  /// Sets the number that stands for 0 in an argument of 8 bits.
-  func setZeroPoint(_ argument: Int32, _ value: Int32) throws {
-    try check(dnnl_primitive_attr_set_zero_points(handle, argument, 1, 0, [value]), "zero point")
-  }
-
   deinit { dnnl_primitive_attr_destroy(handle) }
+}
+
+/// `alpha · x + beta`.
+func linearOperation(_ alpha: Float, _ beta: Float) -> FusedOperation {
+  .eltwise(dnnl_eltwise_linear, alpha: alpha, beta: beta)
 }
 
 /// oneDNN's name for a function, where it has one; some take two steps.

@@ -13,6 +13,15 @@ enum StorageType: Sendable {
     case .signed32: dnnl_s32
     }
   }
+
+  /// Bytes of an element.
+  var byteCount: Int {
+    switch self {
+    case .float32, .signed32: 4
+    case .bfloat16: 2
+    case .signed8, .unsigned8: 1
+    }
+  }
 }
 
 /// How a tensor's elements lie in memory: oneDNN's memory descriptor.
@@ -76,8 +85,12 @@ struct Layout: @unchecked Sendable, Equatable {
     }
   }
 
-  /// Bytes from the first element to the last, padding included.
-  var byteCount: Int { withUnsafePointer(to: descriptor) { Int(dnnl_memory_desc_get_size($0)) } }
+  /// Bytes from a buffer's start to the last element, padding and a view's own offset included (which oneDNN's size is
+  /// not: a result in a view's arrangement would run over its buffer's end).
+  var byteCount: Int {
+    withUnsafePointer(to: descriptor) { Int(dnnl_memory_desc_get_size($0)) }
+      + Int(descriptor.offset0) * storage.byteCount
+  }
 
   /// Extent of each axis.
   var shape: [Int] { Layout.array(descriptor.dims, Int(descriptor.ndims)) }

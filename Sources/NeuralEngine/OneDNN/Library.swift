@@ -46,6 +46,12 @@ final class Library: @unchecked Sendable {
       && isa.rawValue & dnnl_cpu_isa_avx512_core_bf16.rawValue == dnnl_cpu_isa_avx512_core_bf16.rawValue
   }
 
+  /// Whether the CPU sums products of 8-bit integers in 32 bits.
+  static var hasVNNI: Bool {
+    let wanted = dnnl_cpu_isa_avx512_core_vnni.rawValue
+    return dnnl_get_effective_cpu_isa().rawValue & wanted == wanted
+  }
+
   /// Whether the CPU has AVX-512, whose blocks of 16 channels the plans prefer.
   static var hasAVX512: Bool {
     let wanted = dnnl_cpu_isa_avx512_core.rawValue

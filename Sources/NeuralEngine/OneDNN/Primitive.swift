@@ -41,11 +41,11 @@ struct PrimitiveDescription: ~Copyable {
   }
 
   /// Sources one after another along an axis; nil target lets oneDNN choose.
-  static func concatenation(_ sources: [Layout], axis: Int, target: Layout?, _ library: Library)
+  static func concatenation(_ sources: [Layout], axis: Int, target: Layout?, _ library: Library) throws
     -> PrimitiveDescription?
   {
     var handle: dnnl_primitive_desc_t?
-    guard let attributes = try? Attributes() else { return nil }
+    let attributes = try Attributes()
     let attributesHandle = attributes.handle
     let descriptors = sources.map(\.descriptor)
     let status: dnnl_status_t

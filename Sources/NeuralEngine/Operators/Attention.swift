@@ -134,8 +134,8 @@ extension Operator {
     }
 
     /// Floating-point operations of one run.
-    public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
-      guard let e = try? extents(inputs) else { return 0 }
+    public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) throws -> Int {
+      let e = try extents(inputs)
       return saturatingProduct([e.batch, heads, e.queries, e.total, 2 * e.size + 2 * e.valueSize + 5])
     }
   }

@@ -28,8 +28,8 @@ extension Operator {
     }
 
     /// Floating-point operations of one run.
-    public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int {
-      guard let terms = try? terms(inputs) else { return 0 }
+    public func operations(_ inputs: [TensorType], _ outputs: [TensorType]) throws -> Int {
+      let terms = try terms(inputs)
       return saturatingProduct(
         [outputs[0].count, max(1, inputs.count)] + terms.summed.map { terms.extents[$0] ?? 1 })
     }

@@ -131,13 +131,15 @@ public protocol OperatorDefinition: Sendable {
   func outputTypes(_ inputs: [TensorType]) throws -> [TensorType]
 
   /// Floating-point operations (a multiply-add is two). Default: one per output element.
-  func operations(_ inputs: [TensorType], _ outputs: [TensorType]) -> Int
+  ///
+  /// - Throws: `ShapeError` where the inputs do not fit (they do once a graph has taken the operator).
+  func operations(_ inputs: [TensorType], _ outputs: [TensorType]) throws -> Int
 
   /// The sliding window over the spatial axes (all after the second), for receptive fields. Default: nil, pointwise.
   func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow?
 
   /// Bytes of scratch memory `compute` wants. Default: 0.
-  func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int
+  func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) throws -> Int
 
   /// Computes the outputs in plain loops. Inputs have the types `outputTypes` accepted; outputs those it returned.
   ///
@@ -156,9 +158,9 @@ extension OperatorDefinition {
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int { 0 }
 
   /// Parameters, FLOPs and bytes moved, for a node with these types.
-  public func cost(_ inputs: [TensorType], _ outputs: [TensorType]) -> Cost {
+  public func cost(_ inputs: [TensorType], _ outputs: [TensorType]) throws -> Cost {
     Cost(
-      operations: operations(inputs, outputs), bytesRead: inputs.reduce(0) { $0 + $1.byteCount },
+      operations: try operations(inputs, outputs), bytesRead: inputs.reduce(0) { $0 + $1.byteCount },
       bytesWritten: outputs.reduce(0) { $0 + $1.byteCount })
   }
 }

@@ -41,7 +41,7 @@ extension Operator {
     public var coordinates: Coordinates
     /// Whether a shrinking axis widens the filter by 1 / scale.
     public var antialias: Bool
-    /// Whether taps outside the input are left out and the rest weighted up (cubic alone).
+    /// Whether taps outside the input are left out and the rest weighted up (cubic and antialiased filters).
     public var excludesOutside: Bool
 
     /// A resize of every axis to `sizes`.

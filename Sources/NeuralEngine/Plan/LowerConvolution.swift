@@ -146,16 +146,7 @@ extension Lowering {
     var padding = o.padding
     for axis in o.strides.indices { padding.after[axis] -= o.outputPadding[axis] }
     guard padding.before.allSatisfy({ $0 >= 0 }) else { return false }
-    // The graph has channels before outputs; oneDNN wants outputs first.
-    let axes = wShape.count - 2
-    let shape: [Int], order: [Int]
-    if o.groups == 1 {
-      (shape, order) = (wShape, [1, 0] + (2..<2 + axes))
-    } else {
-      shape = [o.groups, wShape[0] / o.groups] + wShape.dropFirst()
-      order = [0, 2, 1] + (3..<3 + axes)
-    }
-    guard let given = Layout(plain: shape).permuted(order) else { return false }
+    guard let given = transposedWeights(wShape, groups: o.groups) else { return false }
     let bias = node.inputs.count > 2 ? Layout(plain: type(node.inputs[2]).shape) : nil
     guard
       let descriptor = Descriptor.transposedConvolution(
@@ -176,5 +167,13 @@ extension Lowering {
       writes: [(Primitive.target, target, define(result, target))])
     try lowerFused(node, from: result)
     return true
+  }
+
+  /// The arrangement of a transposed convolution's weights as oneDNN names the axes: outputs before channels, where the
+  /// graph has channels first.
+  func transposedWeights(_ w: [Int], groups: Int) -> Layout? {
+    let axes = w.count - 2
+    if groups == 1 { return Layout(plain: w).permuted([1, 0] + (2..<2 + axes)) }
+    return Layout(plain: [groups, w[0] / groups] + w.dropFirst()).permuted([0, 2, 1] + (3..<3 + axes))
   }
 }

@@ -4,7 +4,7 @@ extension Lowering {
     // oneDNN's reference code, which runs functions of two steps, computes nothing for one axis.
     guard let layout = try current(x).layout, let operations = eltwiseOperations(o.function),
       operations.count == 1 || type(x).rank > 1,
-      case .eltwise(let algorithm, let alpha, let beta) = operations[0],
+      case .eltwise(let algorithm, let alpha, let beta, _) = operations[0],
       let descriptor = Descriptor.eltwise(algorithm, layout, alpha: alpha, beta: beta),
       let description = PrimitiveDescription.make(
         descriptor, try Attributes(Array(operations.dropFirst())), library)
@@ -19,6 +19,7 @@ extension Lowering {
   }
 
   func lowerBinary(_ node: PlanGraph.Node, _ o: Operator.Binary) throws -> Bool {
+    if o.function == .multiply, try lowerEightBitGate(node) { return true }
     let y = node.outputs[0], shape = type(y).shape
     guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape)
     else {

@@ -1,9 +1,11 @@
 extension Lowering {
   func lowerPooling(_ node: PlanGraph.Node, _ o: Operator.Pooling) throws -> Bool {
+    if try lowerEightBitMean(node, o) { return true }
     let x = node.inputs[0], y = node.outputs[0]
+    let own = try sharedScale(x, y) == nil ? current(x) : stored(x)
     let xShape = type(x).shape, yShape = type(y).shape
     guard !o.givesIndices, (3...5).contains(xShape.count), Layout.supports(xShape), Layout.supports(yShape),
-      let layout = try current(x).layout, layout.storage == .float32 || layout.storage == .bfloat16
+      let layout = own.layout, layout.storage != .signed32
     else { return false }
     var padding = o.padding
     for axis in o.kernel.indices {
@@ -28,7 +30,7 @@ extension Lowering {
     else { return false }
     try append(
       description, name: node.names[0], operations: node.operations,
-      reads: [(Primitive.source, layout, try current(x).location)],
+      reads: [(Primitive.source, layout, own.location)],
       writes: [(Primitive.target, chosen, define(y, chosen))])
     return true
   }

@@ -4,9 +4,10 @@ extension Lowering {
     guard shape.count == 4, o.interpolation == .linear, !o.antialias,
       Array(o.sizes.prefix(2)) == Array(shape.prefix(2)),
       o.scales[0] == 1, o.scales[1] == 1, Layout.supports(shape), Layout.supports(o.sizes),
-      let rows = o.linearAxis(2, input: shape[2]), let columns = o.linearAxis(3, input: shape[3]),
-      var layout = try current(x).layout
+      let rows = o.linearAxis(2, input: shape[2]), let columns = o.linearAxis(3, input: shape[3])
     else { return false }
+    if try lowerEightBitResize(node, rows: rows, columns: columns, sizes: o.sizes) { return true }
+    guard var layout = try current(x).layout else { return false }
     if !(layout.storage == .float32 && (layout.isBlocked16 || layout.isChannelsLast)) {
       layout = Layout(plain: shape)
     }

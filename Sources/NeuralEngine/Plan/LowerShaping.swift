@@ -51,16 +51,23 @@ extension Lowering {
       node.inputs.allSatisfy({ Layout.supports(type($0).shape) })
     else { return false }
     let axis = try resolveAxis(o.axis, rank: shape.count)
+    let staysEightBit = node.inputs.allSatisfy { sharedScale($0, y) != nil }
     var layouts: [Layout] = []
     for value in node.inputs {
-      guard let layout = try current(value).layout else { return false }
+      guard let layout = try staysEightBit ? stored(value).layout : current(value).layout else {
+        return false
+      }
       layouts.append(layout)
     }
     // All in the arrangement of the largest, where that can be cut at the seams.
     let largest = node.inputs.indices.max { type(node.inputs[$0]).count < type(node.inputs[$1]).count } ?? 0
-    let target = arrangement(like: layouts[largest], shape, axis, node.inputs.map { type($0).shape[axis] })
+    let target =
+      staysEightBit
+      ? Layout(channelsLast: shape, .unsigned8)
+      : arrangement(like: layouts[largest], shape, axis, node.inputs.map { type($0).shape[axis] })
     let sources = node.inputs.map { like(target, type($0).shape) }
-    guard let description = PrimitiveDescription.concatenation(sources, axis: axis, target: target, library)
+    guard
+      let description = try PrimitiveDescription.concatenation(sources, axis: axis, target: target, library)
     else { return false }
     let reads = try node.inputs.indices.map { i in
       (Primitive.multipleSource(i), sources[i], try request(node.inputs[i], sources[i]))

@@ -46,6 +46,7 @@ final class Lowering {
   var graph: PlanGraph
   let library: Library
   let options: Plan.Options
+  let eightBit: EightBitPlan
   var steps: [Step] = []
   var buffers: [PlanBuffer] = []
   var placed: [Int: Placed] = [:]
@@ -61,8 +62,9 @@ final class Lowering {
   var inputLocations: [Location] = []
   var outputLocations: [Location] = []
 
-  init(_ graph: PlanGraph, _ library: Library, _ options: Plan.Options) {
+  init(_ graph: PlanGraph, _ library: Library, _ options: Plan.Options, _ eightBit: EightBitPlan) {
     self.graph = graph
+    self.eightBit = eightBit
     self.library = library
     self.options = options
   }
@@ -92,6 +94,7 @@ final class Lowering {
   }
 
   private func lower(_ node: PlanGraph.Node) throws {
+    if eightBit.computed.contains(node.outputs[0]), try lowerInEightBits(node) { return }
     let done: Bool
     switch node.operation {
     case .convolution(let o): done = try lowerConvolution(node, o)
@@ -116,6 +119,12 @@ final class Lowering {
   // MARK: Places
 
   func type(_ value: Int) -> TensorType { graph.values[value].type }
+
+  /// The scale that a value and another are both kept with in 8 bits; nil where they are not.
+  func sharedScale(_ value: Int, _ other: Int) -> TensorScale? {
+    guard let scale = eightBit.scales[value], eightBit.scales[other] == scale else { return nil }
+    return scale
+  }
 
   /// What activations are stored as.
   var storage: StorageType { options.precision == .bfloat16 ? .bfloat16 : .float32 }
@@ -143,8 +152,17 @@ final class Lowering {
     return location
   }
 
-  /// Where a value is; constants get their memory when first asked for.
+  /// Where a value is as floats (or whatever its elements are): one kept in 8 bits is converted first.
   func current(_ value: Int) throws -> Placed {
+    let own = try stored(value)
+    guard let layout = own.layout, layout.storage == .unsigned8 else { return own }
+    if let copy = copies[value]?.first(where: { $0.layout?.storage == .float32 }) { return copy }
+    let floats = layout.with(.float32)
+    return Placed(layout: floats, location: try request(value, floats))
+  }
+
+  /// Where a value is as it was written; constants get their memory when first asked for.
+  func stored(_ value: Int) throws -> Placed {
     if let found = placed[value] { return found }
     guard let constant = graph.values[value].constant else {
       throw EngineError(
@@ -164,8 +182,10 @@ final class Lowering {
   }
 
   /// A value in a layout, reordered where it is in another; `source` re-reads its dense elements as another shape.
+  ///
+  /// To and from 8 bits it is converted by its scale.
   func request(_ value: Int, _ layout: Layout, source: Layout? = nil) throws -> Location {
-    let own = try current(value)
+    let own = try stored(value)
     guard let ownLayout = source ?? own.layout else {
       throw EngineError(
         file: graph.name, field: graph.values[value].name, found: "\(type(value))", expected: "floats")
@@ -175,45 +195,66 @@ final class Lowering {
     {
       return copy.location
     }
-    let description = PrimitiveDescription.reorder(ownLayout, layout, try Attributes(), library)
-    guard let description else {
-      throw EngineError(
-        file: graph.name, field: graph.values[value].name, found: "no reorder", expected: "a oneDNN layout")
-    }
-    let primitive = try Primitive(description)
     let location: Location
     if let memory = buffers[own.location.buffer].constant {
-      let target = KernelMemory(layout.byteCount)
-      let scratch = KernelMemory(description.scratchpadByteCount)
-      try primitive.bind(Primitive.from, ownLayout, memory.base + own.location.offset)
-      try primitive.bind(Primitive.to, layout, target.base)
-      try primitive.bindScratchpad(scratch.base)
-      try withExtendedLifetime((memory, target, scratch)) { try primitive.run() }
-      location = addConstant(target, byteCount: layout.byteCount)
+      location = try reorderedConstant(memory.base + own.location.offset, ownLayout, layout)
     } else {
+      let attributes = try conversion(value, from: ownLayout.storage, to: layout.storage)
+      guard let description = PrimitiveDescription.reorder(ownLayout, layout, attributes, library) else {
+        throw EngineError(
+          file: graph.name, field: graph.values[value].name, found: "no reorder", expected: "a oneDNN layout")
+      }
       location = newBuffer(layout.byteCount)
-      let name = graph.values[value].name
-      steps.append(
-        Step(
-          name: "\(name) (reorder)", implementation: description.implementation,
-          action: .primitive(
-            primitive, [(Primitive.from, ownLayout, own.location), (Primitive.to, layout, location)]),
-          reads: [own.location], writes: [location], scratchByteCount: description.scratchpadByteCount,
-          operations: 0))
+      try append(
+        description, name: "\(graph.values[value].name) (reorder)", operations: 0,
+        reads: [(Primitive.from, ownLayout, own.location)], writes: [(Primitive.to, layout, location)])
     }
     copies[value, default: []].append(Placed(layout: layout, location: location))
+    tenants[location.buffer, default: []].append(value)
     return location
+  }
+
+  /// A reorder's attributes where it changes how a value is stored.
+  private func conversion(_ value: Int, from source: StorageType, to target: StorageType) throws -> Attributes
+  {
+    guard (source == .unsigned8) != (target == .unsigned8) else { return try Attributes() }
+    guard let scale = eightBit.scales[value] else {
+      throw EngineError(
+        file: graph.name, field: graph.values[value].name, found: "no scale", expected: "one for 8 bits")
+    }
+    if target == .unsigned8 {
+      return try Attributes(outputScales: [1 / scale.scale], targetZeroPoint: scale.zeroPoint)
+    }
+    return try Attributes(outputScales: [scale.scale], sourceZeroPoint: scale.zeroPoint)
+  }
+
+  /// Constant elements brought into another layout now.
+  func reorderedConstant(_ address: UnsafeMutableRawPointer, _ source: Layout, _ target: Layout) throws
+    -> Location
+  {
+    guard let description = PrimitiveDescription.reorder(source, target, try Attributes(), library) else {
+      throw EngineError(file: graph.name, field: "weights", found: "no reorder", expected: "a oneDNN layout")
+    }
+    let primitive = try Primitive(description)
+    let memory = KernelMemory(target.byteCount), scratch = KernelMemory(description.scratchpadByteCount)
+    try primitive.bind(Primitive.from, source, address)
+    try primitive.bind(Primitive.to, target, memory.base)
+    try primitive.bindScratchpad(scratch.base)
+    try withExtendedLifetime((memory, scratch)) { try primitive.run() }
+    return addConstant(memory, byteCount: target.byteCount)
   }
 
   /// A value dense in float32 (or whatever its element type is), as plain kernels read it.
   func requestPlain(_ value: Int) throws -> Location {
-    guard try current(value).layout != nil else { return try current(value).location }
+    guard try stored(value).layout != nil else { return try stored(value).location }
     return try request(value, Layout(plain: type(value).shape))
   }
 
   /// Whether nothing after the node being lowered reads the buffer a value is in.
-  func canOverwrite(_ value: Int) throws -> Bool {
-    let location = try current(value).location
+  func canOverwrite(_ value: Int) throws -> Bool { canOverwrite(try current(value).location) }
+
+  /// Whether nothing after the node being lowered reads what lies there.
+  func canOverwrite(_ location: Location) -> Bool {
     let buffer = buffers[location.buffer]
     guard buffer.constant == nil, !buffer.isPersistent else { return false }
     return tenants[location.buffer, default: []].allSatisfy { lastRead[$0, default: -1] <= position }
@@ -230,7 +271,7 @@ final class Lowering {
     }
     let target = newBuffer(type(value).byteCount)
     buffers[target.buffer].isPersistent = true
-    appendKernel(
+    try appendKernel(
       Operator.Unary(.identity), name: graph.values[value].name, [(type(value), location)],
       [(type(value), target)],
       operations: 0)
@@ -256,12 +297,12 @@ final class Lowering {
   func appendKernel(
     _ definition: any OperatorDefinition, name: String, _ inputs: [(TensorType, Location)],
     _ outputs: [(TensorType, Location)], operations: Int
-  ) {
+  ) throws {
     steps.append(
       Step(
         name: name, implementation: "plain kernel", action: .kernel(definition, inputs, outputs),
         reads: inputs.map(\.1), writes: outputs.map(\.1),
-        scratchByteCount: definition.scratchByteCount(
+        scratchByteCount: try definition.scratchByteCount(
           inputs.map(\.0), outputs.map(\.0), threads: options.threads),
         operations: operations))
   }
@@ -271,7 +312,7 @@ final class Lowering {
     let inputs = try node.inputs.map { (type($0), try requestPlain($0)) }
     let results = node.fused.isEmpty ? node.outputs : [temporary(like: node.outputs[0], node)]
     let outputs = results.map { (type($0), define($0, naturalLayout($0))) }
-    appendKernel(
+    try appendKernel(
       node.operation.definition, name: node.names.joined(separator: " + "), inputs, outputs,
       operations: node.operations)
     try lowerFused(node, from: results[0])

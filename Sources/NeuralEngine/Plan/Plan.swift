@@ -24,6 +24,8 @@ public final class Plan: @unchecked Sendable {
     public var precision: Precision
     /// For int8: inputs like those to come, each a value for every graph input by name.
     public var calibration: [[String: TensorValue]]
+    /// For int8, in place of calibration: scales by tensor name, as `Plan.scales` of an earlier plan told.
+    public var scales: [String: TensorScale]
     /// Whether operators are folded and fused.
     public var fuses: Bool
     /// Whether 3x3 convolutions may use Winograd's algorithm.
@@ -32,11 +34,12 @@ public final class Plan: @unchecked Sendable {
     /// Options; everything on, one thread.
     public init(
       threads: Int = 1, precision: Precision = .float32, calibration: [[String: TensorValue]] = [],
-      fuses: Bool = true, winograd: Bool = true
+      scales: [String: TensorScale] = [:], fuses: Bool = true, winograd: Bool = true
     ) {
       self.threads = threads
       self.precision = precision
       self.calibration = calibration
+      self.scales = scales
       self.fuses = fuses
       self.winograd = winograd
     }
@@ -65,6 +68,13 @@ public final class Plan: @unchecked Sendable {
   /// Names of inputs and outputs with their types.
   public let inputs: [(name: String, type: TensorType)], outputs: [(name: String, type: TensorType)]
 
+  /// For int8: the scales of tensors stored in 8 bits, by name; `Options.scales` takes them in place of calibration.
+  public let scales: [String: TensorScale]
+  /// For int8 by calibration: what it costs each output in accuracy, on the calibration inputs.
+  public private(set) var outputErrors: [OutputError] = []
+  /// For int8 by calibration: the mean square of each 8-bit tensor over that of its rounding and clipping.
+  public private(set) var signalToNoise: [String: Double] = [:]
+
   private enum Bound {
     case primitive(Primitive)
     case kernel(any OperatorDefinition, [TensorView], [MutableTensorView], KernelContext)
@@ -82,7 +92,47 @@ public final class Plan: @unchecked Sendable {
   /// Compiles a graph.
   ///
   /// - Throws: `EngineError` where the CPU lacks the precision, calibration inputs do not fit, or memory is short.
-  public init(_ graph: Graph, _ options: Options = Options()) throws {
+  public convenience init(_ graph: Graph, _ options: Options = Options()) throws {
+    try Plan.check(options)
+    EngineThreads.use(options.threads)
+    var rewritten = try PlanGraph(graph)
+    if options.fuses {
+      try rewritten.simplify()
+      rewritten.fuse()
+    }
+    let names = Names(
+      inputs: graph.inputs.map { (graph[$0].name, graph[$0].type) },
+      outputs: graph.outputs.map { (graph[$0].name, graph[$0].type) })
+    guard options.precision == .int8 else {
+      try self.init(rewritten, EightBitPlan(), options, names)
+      return
+    }
+    var eightBit = EightBitPlan(rewritten)
+    guard options.calibration.isEmpty else {
+      let calibration = try Calibration(rewritten, eightBit, options, names)
+      eightBit.scales = calibration.scales
+      try self.init(rewritten, eightBit, options, names)
+      signalToNoise = calibration.signalToNoise
+      outputErrors = try calibration.errors(of: self, options.calibration)
+      return
+    }
+    for tensor in eightBit.tensors {
+      let name = rewritten.values[tensor].name
+      guard let scale = options.scales[name] else {
+        throw EngineError(
+          file: graph.name, field: "scales", found: "none for \(name)",
+          expected: "the scales of a plan of this network")
+      }
+      try scale.check(name)
+      eightBit.scales[tensor] = scale
+    }
+    try self.init(rewritten, eightBit, options, names)
+  }
+
+  /// Whether this CPU runs plans in int8.
+  public static var supportsInt8: Bool { Library.hasVNNI }
+
+  private static func check(_ options: Options) throws {
     guard options.threads >= 1 else {
       throw EngineError(field: "threads", found: "\(options.threads)", expected: "1 or more")
     }
@@ -91,19 +141,33 @@ public final class Plan: @unchecked Sendable {
         field: "precision", found: "bf16 on a CPU with \(Library.instructionSet)",
         expected: "AVX-512 with bf16, or f32")
     }
-    if options.precision == .int8 {
-      // A plan that computed in float32 under this name would be a lie.
-      throw EngineError(field: "precision", found: "int8", expected: "f32 or bf16: plans have no int8 yet")
+    guard options.precision == .int8 else { return }
+    // Without VNNI, sums of two products saturate at 16 bits, and results would be wrong in silence.
+    guard supportsInt8 else {
+      throw EngineError(
+        field: "precision", found: "int8 on a CPU with \(Library.instructionSet)",
+        expected: "AVX-512 with VNNI, or f32")
     }
-    EngineThreads.use(options.threads)
+    guard options.calibration.isEmpty != options.scales.isEmpty else {
+      throw EngineError(
+        field: "precision", found: "int8 with \(options.scales.isEmpty ? "neither" : "both")",
+        expected: "calibration inputs or scales")
+    }
+  }
+
+  /// Inputs and outputs as the graph names them.
+  struct Names {
+    var inputs: [(name: String, type: TensorType)], outputs: [(name: String, type: TensorType)]
+  }
+
+  /// Compiles a rewritten graph, with scales for what is stored in 8 bits.
+  init(_ rewritten: PlanGraph, _ eightBit: EightBitPlan, _ options: Options, _ names: Names) throws {
     self.options = options
-    graphName = graph.name
-    var rewritten = PlanGraph(graph)
-    if options.fuses {
-      try rewritten.simplify()
-      rewritten.fuse()
-    }
-    let lowering = Lowering(rewritten, try Library(), options)
+    graphName = rewritten.name
+    var named: [String: TensorScale] = [:]
+    for (tensor, scale) in eightBit.scales { named[rewritten.values[tensor].name] = scale }
+    scales = named
+    let lowering = Lowering(rewritten, try Library(), options, eightBit)
     try lowering.run()
     let layout = MemoryPlan(lowering.buffers, stepCount: lowering.steps.count)
     let scratchByteCount =
@@ -134,15 +198,16 @@ public final class Plan: @unchecked Sendable {
       }
     }
     self.memory = memory
-    constants = lowering.buffers.compactMap(\.constant)
+    // What no step reads was only needed to make other constants.
+    constants = lowering.buffers.compactMap { $0.lastStep >= 0 ? $0.constant : nil }
     steps = lowering.steps.map {
       StepInfo(name: $0.name, implementation: $0.implementation, operations: $0.operations)
     }
     activationByteCount = layout.byteCount + scratchByteCount
     unsharedActivationByteCount = layout.unsharedByteCount + scratchByteCount
     constantByteCount = constants.reduce(0) { $0 + $1.buffer.count }
-    inputs = graph.inputs.map { (graph[$0].name, graph[$0].type) }
-    outputs = graph.outputs.map { (graph[$0].name, graph[$0].type) }
+    inputs = names.inputs
+    outputs = names.outputs
     inputAddresses = lowering.inputLocations.map(address)
     outputAddresses = lowering.outputLocations.map(address)
   }
@@ -169,6 +234,9 @@ public final class Plan: @unchecked Sendable {
   public func outputView(_ index: Int) -> TensorView {
     TensorView(outputs[index].type, outputAddresses[index])
   }
+
+  /// Copies values into the inputs' memory.
+  func fill(_ values: [String: TensorValue]) throws { try lock.withLock { _ in try write(values) } }
 
   /// Runs on what the inputs' memory holds; allocates nothing.
   public func execute() throws { try lock.withLock { _ in try runSteps() } }

@@ -40,7 +40,7 @@ struct PlanGraph {
   let inputs: [Int]
   var outputs: [Int]
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph) throws {
     name = graph.name
     values = graph.tensors.indices.map { i in
       let tensor = graph.tensors[i]
@@ -48,11 +48,11 @@ struct PlanGraph {
       if case .input = tensor.source { value.isInput = true }
       return value
     }
-    nodes = graph.nodes.map { node in
+    nodes = try graph.nodes.map { node in
       let inputTypes = node.inputs.map { graph[$0].type }, outputTypes = node.outputs.map { graph[$0].type }
       return Node(
         operation: node.operation, inputs: node.inputs.map(\.index), outputs: node.outputs.map(\.index),
-        names: [node.name], operations: node.operation.definition.operations(inputTypes, outputTypes))
+        names: [node.name], operations: try node.operation.definition.operations(inputTypes, outputTypes))
     }
     inputs = graph.inputs.map(\.index)
     outputs = graph.outputs.map(\.index)

@@ -26,13 +26,18 @@ extension PlanGraph {
   }
 
   private mutating func removeIdentities() {
-    for i in nodes.indices {
-      if case .unary(let unary) = nodes[i].operation, unary.function.isIdentity {
-        replace(nodes[i].outputs[0], by: nodes[i].inputs[0])
-      }
+    for i in nodes.indices where isIdentity(nodes[i]) {
+      replace(nodes[i].outputs[0], by: nodes[i].inputs[0])
     }
-    nodes.removeAll {
-      if case .unary(let unary) = $0.operation { unary.function.isIdentity } else { false }
+    nodes.removeAll(where: isIdentity)
+  }
+
+  /// Whether a node's result is its input: an output's other name is a reshape to the same shape.
+  private func isIdentity(_ node: Node) -> Bool {
+    switch node.operation {
+    case .unary(let unary): unary.function.isIdentity
+    case .reshape: values[node.outputs[0]].type == values[node.inputs[0]].type
+    default: false
     }
   }
 

@@ -15,7 +15,7 @@ extension Graph {
   /// Heat maps begin at a probability of 0.1 (bias -2.19; Lin et al., arXiv 1708.02002, section 4.1).
   /// - Returns: outputs by the names of `NetworkTensors`.
   package mutating func detectionHead(
-    _ features: BEVFeatures, _ head: NetworkConfiguration.Detection
+    _ features: HeadInput, _ head: NetworkConfiguration.Detection
   ) throws -> [(name: String, tensor: TensorID)] {
     try features.check(in: self, head: "detection")
     return try scoped("heads.detection") { graph in

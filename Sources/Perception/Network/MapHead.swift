@@ -4,7 +4,7 @@ import NeuralEngine
 extension Graph {
   /// The map head: logits `[1, layer, i, j]` on the result grid, whose cells are made from channels.
   mutating func mapHead(
-    _ features: BEVFeatures, _ head: NetworkConfiguration.Map, grid: BEVGrid
+    _ features: HeadInput, _ head: NetworkConfiguration.Map, grid: BEVGrid
   ) throws -> TensorID {
     try features.check(in: self, head: "map")
     let factor = try features.factor(to: grid, file: name, head: "map")

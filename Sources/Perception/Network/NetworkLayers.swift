@@ -75,7 +75,7 @@ extension Graph {
 }
 
 /// What the heads see: features over a grid, checked before a head is built on them.
-package struct BEVFeatures {
+package struct HeadInput {
   /// `[1, channel, i, j]`.
   package let tensor: TensorID
   /// What the configuration says of them.

@@ -43,7 +43,7 @@ public struct NetworkPerception: Sendable {
   /// Compiles a network's whole graph.
   ///
   /// - Parameters:
-  ///   - graph: `network.graph()` with its weights set.
+  ///   - graph: `network.graph()` with its weights set, or `network.frameGraph()` where an `ImageBranch` runs ahead.
   ///   - options: threads and precision; the threads serve all stages.
   /// - Throws: `EngineError` where the CPU lacks the precision or calibration is wanting.
   public init(
@@ -93,19 +93,23 @@ public struct NetworkPerception: Sendable {
   /// Perceives a frame.
   ///
   /// - Parameters:
+  ///   - features: what the image branch made of the frame, where the graph is `frameGraph`.
   ///   - cameras: as many as the network has, in its order; a camera that is missing is nil.
   ///   - cloud: the frame's sweeps in the ego frame; nil where there is no LiDAR.
   ///   - writeImage: fills a camera's planes `[3, row, column]` in the network's memory; called for each that is there.
   /// - Throws: what `writeImage` throws; `NetworkError` for another number of cameras, or where the network computes what
   ///   is not a number.
   public mutating func perceive(
-    cameras: [LiftCamera?], cloud: AccumulatedCloud?, globalFromEgo: RigidTransform,
+    features: ImageFeatures? = nil, cameras: [LiftCamera?], cloud: AccumulatedCloud?,
+    globalFromEgo: RigidTransform,
     timestampMicroseconds: Int64,
-    writeImage: (_ camera: Int, _ planes: UnsafeMutableBufferPointer<Float>) throws -> Void
+    writeImage: (_ camera: Int, _ planes: UnsafeMutableBufferPointer<Float>) throws -> Void = { _, _ in }
   ) throws -> NetworkFrame {
     var clock = StageTimes(), notes: [String] = []
     if network.hasCameras {
-      try clock.measure("images") { try writeImages(cameras, writeImage) }
+      try clock.measure("images") {
+        if let features { write(features) } else { try writeImages(cameras, writeImage) }
+      }
       clock.measure("plan") { writePlan(cameras) }
     }
     if network.hasLidar {
@@ -128,6 +132,18 @@ public struct NetworkPerception: Sendable {
   private func input(_ name: String) -> MutableTensorView? { inputs[name].map(plan.inputView) }
 
   private func output(_ name: String) -> TensorView? { outputs[name].map(plan.outputView) }
+
+  private func write(_ features: ImageFeatures) {
+    for (name, values) in [
+      (NetworkTensors.depth, features.depth), (NetworkTensors.context, features.context),
+    ] {
+      guard let view = input(name) else { continue }
+      precondition(values.count == view.count, "\(values.count) values for \(view.type)")
+      values.withUnsafeBufferPointer {
+        if let base = $0.baseAddress { view.floats.update(from: base, count: values.count) }
+      }
+    }
+  }
 
   private func writeImages(
     _ cameras: [LiftCamera?], _ write: (Int, UnsafeMutableBufferPointer<Float>) throws -> Void

@@ -5,7 +5,7 @@ import Scenes
 extension Graph {
   /// The head of occupancy from above: logits `[1, 2, i, j]` on the result grid, occupied and observed.
   mutating func occupancyHead(
-    _ features: BEVFeatures, _ head: NetworkConfiguration.Occupancy, grid: BEVGrid
+    _ features: HeadInput, _ head: NetworkConfiguration.Occupancy, grid: BEVGrid
   ) throws -> TensorID {
     try features.check(in: self, head: "occupancy")
     let factor = try features.factor(to: grid, file: name, head: "occupancy")
@@ -71,7 +71,7 @@ extension Graph {
   /// A matrix product with a row a cell, so that its result is `[cell, class, voxel]` in memory, as the decoder reads it:
   /// voxels run fastest, and the best class of many voxels is found at once.
   /// - Source: channel-to-height as FlashOcc, Yu et al., arXiv 2311.12058, section 3.3.
-  package mutating func volumeHead(_ features: BEVFeatures, _ head: NetworkConfiguration.Volume) throws
+  package mutating func volumeHead(_ features: HeadInput, _ head: NetworkConfiguration.Volume) throws
     -> TensorID
   {
     try features.check(in: self, head: "volume")
@@ -101,7 +101,7 @@ extension Graph {
 
   /// Features that trajectories are made from: `[1, channel, i, j]`.
   mutating func trajectoryHead(
-    _ features: BEVFeatures, _ head: NetworkConfiguration.TrajectoryFeatures
+    _ features: HeadInput, _ head: NetworkConfiguration.TrajectoryFeatures
   ) throws -> TensorID {
     try features.check(in: self, head: "trajectories")
     return try scoped("heads.trajectories") { graph in

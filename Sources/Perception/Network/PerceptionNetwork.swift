@@ -39,9 +39,32 @@ public struct PerceptionNetwork: Sendable {
   /// All of it, as a frame runs through it: images, pooling plan, pillars and the frame before to all heads' outputs.
   public func graph(seed: UInt64 = 0) throws -> Graph {
     var graph = Graph(name: file, seed: seed)
+    let images =
+      hasCameras ? try graph.imageBranch(addImages(to: &graph), configuration.camera) : nil
+    try addFrame(images, to: &graph)
+    return graph
+  }
+
+  /// Everything after the image branch, as a frame runs through it while the next one's images are looked at: `depth`,
+  /// `context` and the other inputs of `graph` to all heads' outputs.
+  public func frameGraph(seed: UInt64 = 0) throws -> Graph {
+    var graph = Graph(name: file, seed: seed)
+    let camera = configuration.camera
+    let size = [frustums.featureHeight, frustums.featureWidth]
+    let images: (depth: TensorID, context: TensorID)? =
+      hasCameras
+      ? (
+        graph.addInput(NetworkTensors.depth, [camera.count, camera.depth.count] + size),
+        graph.addInput(NetworkTensors.context, [camera.count, camera.contextChannels] + size)
+      ) : nil
+    try addFrame(images, to: &graph)
+    return graph
+  }
+
+  private func addFrame(_ images: (depth: TensorID, context: TensorID)?, to graph: inout Graph) throws {
     let grid = configuration.grid
     var parts: [TensorID] = []
-    if hasCameras { parts.append(try addCameras(to: &graph)) }
+    if let images { parts.append(try addPooling(images, to: &graph)) }
     if hasLidar { parts.append(try addLidar(to: &graph)) }
     if hasMemory {
       let previous = graph.addInput(NetworkTensors.previousBEV, shape(configuration.memoryChannels))
@@ -49,7 +72,6 @@ public struct PerceptionNetwork: Sendable {
       parts.append(try graph.egoMotionWarp(previous, motion: motion, name: "bev.warp"))
     }
     try encode(parts, grid: grid, in: &graph)
-    return graph
   }
 
   /// The image branch alone: `images` to `depth` and `context`.
@@ -100,14 +122,15 @@ public struct PerceptionNetwork: Sendable {
     return graph.addInput(NetworkTensors.images, [camera.count, 3, camera.height, camera.width])
   }
 
-  private func addCameras(to graph: inout Graph) throws -> TensorID {
-    let (depth, context) = try graph.imageBranch(addImages(to: &graph), configuration.camera)
+  private func addPooling(
+    _ images: (depth: TensorID, context: TensorID), to graph: inout Graph
+  ) throws -> TensorID {
     let points = graph.addInput(NetworkTensors.poolPoints, TensorType([frustums.capacity], .int64))
     let starts = graph.addInput(NetworkTensors.poolStarts, TensorType([frustums.startCount], .int64))
     let weights =
       frustums.bilinear ? graph.addInput(NetworkTensors.poolWeights, [frustums.capacity]) : nil
     let lifted = try graph.liftSplat(
-      depth: depth, context: context, points: points, starts: starts, weights: weights,
+      depth: images.depth, context: images.context, points: points, starts: starts, weights: weights,
       grid: configuration.grid, name: NetworkTensors.cameraBEV)
     return try addCameraBlock(lifted, to: &graph)
   }
@@ -147,10 +170,10 @@ public struct PerceptionNetwork: Sendable {
       try graph.markOutput(try graph.unary(.tanh, memory), name: NetworkTensors.bev)
     }
     try addHeads(
-      BEVFeatures(tensor: tensor, channels: configuration.backbone.outputs, grid: grid), to: &graph)
+      HeadInput(tensor: tensor, channels: configuration.backbone.outputs, grid: grid), to: &graph)
   }
 
-  private func addHeads(_ features: BEVFeatures, to graph: inout Graph) throws {
+  private func addHeads(_ features: HeadInput, to graph: inout Graph) throws {
     let heads = Set(configuration.heads)
     let result = configuration.resultGrid
     if heads.contains(.detection) {

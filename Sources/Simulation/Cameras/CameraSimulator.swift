@@ -44,6 +44,9 @@ public struct CameraSimulator: Sendable {
     /// Sensor noise over a usual camera's.
     public var noise: Double
 
+    /// How many rays a pixel of this camera takes along each side.
+    func rays(_ camera: CameraModel) -> Int { raysPerSide > 0 ? raysPerSide : (camera.width <= 800 ? 2 : 1) }
+
     /// The options; the default has no truth and no motion blur.
     /// - Precondition: at least one sample; at most 8 rays a side; exposure and noise not negative.
     public init(
@@ -85,7 +88,7 @@ public struct CameraSimulator: Sendable {
     self.camera = camera
     self.egoFromCamera = egoFromCamera
     self.options = options
-    raysPerSide = options.raysPerSide > 0 ? options.raysPerSide : (camera.width <= 800 ? 2 : 1)
+    raysPerSide = options.rays(camera)
     let n = Double(raysPerSide)
     var fine = camera
     fine.fx *= n

@@ -200,34 +200,22 @@ final class PictureDrawing {
 
   // MARK: pixels
 
-  /// Calls `body` for each ray's column and row with the ray in the local frame and the triangle it shows (nil for sky).
+  /// A ray of the picture in the local frame, and the place of the triangle it shows in `drawn` plus 1: 0 for sky, -1
+  /// where the lens gives no ray.
   @inline(__always)
-  private func forEachRay(_ body: (Int, Int, SIMD3<Float>, DrawnTriangle?) -> Void) {
+  private func sample(_ x: Int, _ y: Int) -> (ray: SIMD3<Float>, identity: Int) {
     let camera = simulator.fineCamera
     let layout = simulator.layout
-    let (fx, fy) = (Float(camera.fx), Float(camera.fy))
-    let step = right / fx
-    drawn.withUnsafeBufferPointer { drawn in
-      for y in 0..<camera.height {
-        let row = forward + down * ((Float(y) - Float(camera.cy)) / fy) - right * (Float(camera.cx) / fx)
-        for x in 0..<camera.width {
-          let i = y * camera.width + x
-          var at = i
-          var ray = row + step * Float(x)
-          if let rays = layout.rays, let lookups = layout.lookups {
-            let r = rays[i]
-            ray = right * r.x + down * r.y + forward * r.z
-            at = Int(lookups[i])
-            if at < 0 {
-              body(x, y, .zero, nil)
-              continue
-            }
-          }
-          let identity = buffer.identities[at]
-          body(x, y, ray, identity == 0 ? nil : drawn[Int(identity) - 1])
-        }
-      }
+    let i = y * camera.width + x
+    if let rays = layout.rays, let lookups = layout.lookups {
+      let at = Int(lookups[i])
+      guard at >= 0 else { return (.zero, -1) }
+      let r = rays[i]
+      return (right * r.x + down * r.y + forward * r.z, Int(buffer.identities[at]))
     }
+    let u = (Float(x) - Float(camera.cx)) / Float(camera.fx)
+    let v = (Float(y) - Float(camera.cy)) / Float(camera.fy)
+    return (forward + right * u + down * v, Int(buffer.identities[i]))
   }
 
   /// Metres times the ray's length to the triangle's plane; where the neighbouring pixel's triangle is meant, clamped.
@@ -237,21 +225,41 @@ final class PictureDrawing {
     return slope < -1e-6 ? min(t.plane / slope, 4000) : 4000
   }
 
-  /// Adds this picture's light.
+  /// Adds this picture's light: a pixel whose rays all show one triangle is shaded once, along their middle.
   func addLight(to light: UnsafeMutablePointer<SIMD4<Float>>, share: Float) {
-    let shader = shader
-    let sky = simulator.lighting.light
     let (n, width) = (simulator.raysPerSide, simulator.camera.width)
-    forEachRay { x, y, ray, triangle in
-      let i = n == 1 ? y * width + x : (y / n) * width + x / n
-      let color: SIMD3<Float>
-      if let triangle {
-        color = shader.shade(triangle, ray: ray, depth: Self.depth(triangle, ray))
-      } else {
-        color = ray == .zero ? .zero : sky.sky(ray.unit)
+    let all = Float(n * n)
+    for y in 0..<simulator.camera.height {
+      for x in 0..<width {
+        var (sum, identity) = sample(x * n, y * n)
+        var isOne = true
+        for k in 1..<max(1, n * n) {
+          let s = sample(x * n + k % n, y * n + k / n)
+          isOne = isOne && s.identity == identity
+          sum += s.ray
+        }
+        var color = SIMD3<Float>.zero
+        if isOne {
+          color = shade(identity, sum / all, span: Float(n)) * all
+        } else {
+          for k in 0..<n * n {
+            (sum, identity) = sample(x * n + k % n, y * n + k / n)
+            color += shade(identity, sum, span: 1)
+          }
+        }
+        light[y * width + x] += SIMD4(color, 0) * share
       }
-      light[i] += SIMD4(color, 0) * share
     }
+  }
+
+  /// The light along a ray that is as wide as so many.
+  @inline(__always)
+  private func shade(_ identity: Int, _ ray: SIMD3<Float>, span: Float) -> SIMD3<Float> {
+    if identity > 0 {
+      let triangle = drawn[identity - 1]
+      return shader.shade(triangle, ray: ray, depth: Self.depth(triangle, ray), span: span)
+    }
+    return identity < 0 ? .zero : simulator.lighting.light.sky(ray.unit)
   }
 
   /// Depth, classes and actors a pixel.
@@ -261,10 +269,11 @@ final class PictureDrawing {
     var classes = [UInt8](repeating: 255, count: count)
     var actors = [Int32](repeating: 0, count: count)
     let (n, width) = (simulator.raysPerSide, simulator.camera.width)
-    forEachRay { x, y, ray, triangle in
+    for i in 0..<count {
       // The ray nearest to the pixel's middle speaks for it.
-      guard let triangle, x % n == n / 2, y % n == n / 2 else { return }
-      let i = (y / n) * width + x / n
+      let (ray, identity) = sample(i % width * n + n / 2, i / width * n + n / 2)
+      guard identity > 0 else { continue }
+      let triangle = drawn[identity - 1]
       let along = Self.depth(triangle, ray)
       depth[i] = along * ray.dot(forward)
       classes[i] = triangle.lidarseg

@@ -81,12 +81,13 @@ final class SurfaceShader {
   }
 
   /// The light from a drawn triangle towards the camera along `ray` (not of unit length; `depth` times it is the point).
-  func shade(_ t: DrawnTriangle, ray: SIMD3<Float>, depth: Float) -> SIMD3<Float> {
-    if t.material == .ground { return shadeGround(t, ray: ray, depth: depth) }
+  /// - Parameter span: how many rays' width the ray stands for.
+  func shade(_ t: DrawnTriangle, ray: SIMD3<Float>, depth: Float, span: Float) -> SIMD3<Float> {
+    if t.material == .ground { return shadeGround(t, ray: ray, depth: depth, angle: pixelAngle * span) }
     let p = camera + ray * depth
     var texture: Float = 1
     switch t.material {
-    case .brick: texture = brick(p, t.normal, depth)
+    case .brick: texture = brick(p, t.normal, depth * pixelAngle * span)
     case .concrete, .plaster, .canvas, .roof: texture = stain(p, t.normal)
     case .bark, .wood: texture = 0.75 + 0.5 * noise.at(p.x * 9 + p.y * 9, p.z * 2)
     case .cloth: texture = 0.85 + 0.3 * noise.at(p.x * 11 + p.z * 7, p.y * 11 + p.z * 5)
@@ -143,12 +144,12 @@ final class SurfaceShader {
     return result
   }
 
-  private func brick(_ p: SIMD3<Float>, _ n: SIMD3<Float>, _ depth: Float) -> Float {
+  private func brick(_ p: SIMD3<Float>, _ n: SIMD3<Float>, _ footprint: Float) -> Float {
     let u = p.x * -n.y + p.y * n.x
     let row = (p.z / 0.075).floored
     let x = u / 0.23 + (Int(row) & 1 == 0 ? 0 : 0.5)
     let tone = 0.8 + 0.4 * noise.at(x.floored * 3.7, row * 5.3)
-    let fine = max(0, 1 - depth * pixelAngle / 0.03)
+    let fine = max(0, 1 - footprint / 0.03)
     let mortar = (p.z / 0.075 - row) < 0.13 || (x - x.floored) < 0.05
     return (1 - fine * 0.6) + fine * 0.6 * (mortar ? 1.5 : tone) + (1 - fine) * 0.1
   }
@@ -160,14 +161,15 @@ final class SurfaceShader {
 
   // MARK: ground
 
-  private func shadeGround(_ t: DrawnTriangle, ray: SIMD3<Float>, depth: Float) -> SIMD3<Float> {
+  private func shadeGround(_ t: DrawnTriangle, ray: SIMD3<Float>, depth: Float, angle: Float) -> SIMD3<Float>
+  {
     let length = ray.length
     let d = ray / length
     var distance = depth * length
     var normal = t.normal
     var isKerb = false
     let fall = max(-d.dot(normal), 0.002)
-    let footprint = distance * pixelAngle / fall
+    let footprint = distance * angle / fall
     if ground.maximumElevation > 0, distance < 45 {
       let meeting = ground.firstMeeting(
         origin: camera, direction: d, smoothDistance: distance, smoothNormal: normal,
@@ -181,7 +183,7 @@ final class SurfaceShader {
     if isKerb {
       color = SIMD3(0.30, 0.295, 0.28) * (0.8 + 0.3 * noise.at(p.x * 2, p.y * 2))
     } else {
-      color = groundColor(p, d, footprint)
+      color = groundColor(p, d, footprint, across: distance * angle)
     }
     var gloss: Float = 0
     if light.wetness > 0 {
@@ -207,10 +209,18 @@ final class SurfaceShader {
 
   /// The ground's colour with the grain of its material, less fine the farther away.
   @inline(__always)
-  private func groundColor(_ p: SIMD3<Float>, _ d: SIMD3<Float>, _ footprint: Float) -> SIMD3<Float> {
+  private func groundColor(
+    _ p: SIMD3<Float>, _ d: SIMD3<Float>, _ footprint: Float, across: Float
+  ) -> SIMD3<Float> {
     var (color, material) = Self.groundColors.withUnsafeBufferPointer { palette in
       var (color, material) = ground.blend(p.x, p.y, palette)
-      if footprint > 0.08 {
+      if footprint < ground.cell {
+        // Seen from near, the table's cells would show as steps along slanting lines.
+        let reach = 0.55 * ground.cell
+        let a = ground.blend(p.x - reach, p.y, palette).color + ground.blend(p.x + reach, p.y, palette).color
+        let b = ground.blend(p.x, p.y - reach, palette).color + ground.blend(p.x, p.y + reach, palette).color
+        color = (a + b) * 0.25
+      } else if footprint > 0.08 {
         // A pixel that is long on the ground sees more than one place.
         let step = footprint * 0.33
         let flat = SIMD2<Float>(d.x, d.y) * step
@@ -218,6 +228,13 @@ final class SurfaceShader {
         let far = ground.blend(p.x + flat.x, p.y + flat.y, palette)
         color = (color + near.color + far.color) / 3
         if near.material == far.material { material = near.material }
+        if across > 0.05 {
+          // And one that is wide sees both sides of a line.
+          let side = SIMD2<Float>(-d.y, d.x) * (across * 0.3)
+          let left = ground.blend(p.x - side.x, p.y - side.y, palette)
+          let right = ground.blend(p.x + side.x, p.y + side.y, palette)
+          color = color * 0.5 + (left.color + right.color) * 0.25
+        }
       }
       return (color, material)
     }

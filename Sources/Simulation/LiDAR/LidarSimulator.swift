@@ -10,6 +10,9 @@ public struct LidarSweep: Sendable {
   public var classes: [UInt8]
   /// `Actor.id` of each point, 0 where it belongs to none.
   public var actors: [Int32]
+
+  /// Whether point `k` was sent back by something; the others are records of missing returns.
+  public func isReturn(_ k: Int) -> Bool { classes[k] != LidarsegClass.noise }
 }
 
 /// Casts the beams of a spinning LiDAR into a scene.
@@ -214,7 +217,7 @@ public struct LidarSimulator: Sendable {
     // A missing return's intensity is what the detector last held: small, and now and then large.
     let intensity = shot?.intensity ?? min(255, (6 * exp(1.2 * random.normal())).rounded())
     sweep.cloud.append(out, intensity: intensity, ring: Float(ring), age: 0)
-    sweep.classes.append(shot?.lidarseg ?? 0)
+    sweep.classes.append(shot?.lidarseg ?? LidarsegClass.noise)
     sweep.actors.append(shot?.actorID ?? 0)
   }
 }

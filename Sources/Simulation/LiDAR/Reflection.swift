@@ -15,6 +15,10 @@ package struct Reflection: Sendable {
     }
   }
 
+  /// What an actor's darkest surface still sends back, as a diffuse reflectivity: decides whether it is seen, not how
+  /// bright. Set by points a car beyond 40 m in pandaset-002.
+  static let darkestActor: Float = 0.035
+
   let wetness: Float
   let fogDensity: Float
   let squaredRangeAtOne: Float
@@ -68,7 +72,13 @@ package struct Reflection: Sendable {
     let retro = optics.retro > 0 && facing > 0.25 ? optics.retro * (0.5 + 0.5 * patch.uniform()) : 0
     // Rough ground sends more back at grazing angles than Lambert's law says (Oren and Nayar 1994).
     let rough = hit.material == .ground ? facing.squareRoot() : facing
-    let power = reflectivity * rough + retro
+    var power = reflectivity * rough
+    if hit.actorID != 0 {
+      // Bodies are rounder than their meshes: some of a footprint faces the sensor, and clear coat and skin send a little
+      // back however dark they are. Recorded cars hardly thin out with distance for their paint.
+      power = max(reflectivity, Self.darkestActor) * facing.squareRoot()
+    }
+    power += retro
     let loss = exp(-2 * fogDensity * hit.distance)
     let ratio = power * loss * squaredRangeAtOne / (hit.distance * hit.distance)
     // Half are seen at ratio 1, nearly all at 2.

@@ -93,6 +93,18 @@ package struct SensorComparison {
   /// Simulated returns over recorded ones.
   package var pointRatio: Double { Double(points.simulated) / Double(max(points.recorded, 1)) }
 
+  /// The histograms and points a car as JSON, for a plot.
+  package var json: String {
+    func text(_ name: String, _ h: Histogram) -> String {
+      "\"\(name)\": {\"width\": \(h.width), \"recorded\": \(h.recorded), \"simulated\": \(h.simulated), "
+        + "\"total_variation\": \(h.totalVariation)}"
+    }
+    let rows = cars.map { "[\($0.count), \($0.recorded), \($0.simulated)]" }.joined(separator: ", ")
+    return
+      "{\"sweeps\": \(sweeps), \"points\": [\(points.recorded), \(points.simulated)],\n\(text("range", range)),\n"
+      + "\(text("ring", ring)),\n\(text("intensity", intensity)),\n\"cars\": [\(rows)]}\n"
+  }
+
   /// The figures, line by line.
   package var report: String {
     func number(_ v: Double, _ digits: Int = 3) -> String {

@@ -15,6 +15,8 @@ package struct GroundMesh: Sendable {
   private let kinds: [(material: GroundMaterial, elevation: Float)]
   private let heights: HeightField
   private let offset: SIMD3<Double>
+  /// The side of a cell of the table of materials, in metres.
+  var cell: Float { 1 / inverseCell }
   private let inverseCell: Float, minimumX: Float, minimumY: Float
 
   /// The surface of a scene's ground within a window of global x and y, moved by `origin`.

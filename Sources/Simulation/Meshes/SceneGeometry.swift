@@ -43,9 +43,13 @@ public struct SceneGeometry: Sendable {
   package let standingClasses: [UInt8]
   package let standingHierarchy: BoundingVolumeHierarchy
 
-  /// Makes the meshes and hierarchies of a scene.
+  /// Makes the meshes and hierarchies of a scene; which thread makes what changes nothing.
+  /// - Parameters:
+  ///   - focalLength: the longest of the cameras that are to look at it, in pixels (of the finest grid they draw on);
+  ///     levels of detail that none of them would show are not made. 0: there are no cameras.
+  ///   - threads: how many to work on.
   /// - Complexity: O(n log n) in triangles; about a second for a city block.
-  public init(_ scene: SimulationScene) {
+  public init(_ scene: SimulationScene, focalLength: Double = 1e4, threads: Int = 1) {
     self.scene = scene
     var low = SIMD3<Double>(repeating: .infinity)
     var high = SIMD3<Double>(repeating: -.infinity)
@@ -58,10 +62,19 @@ public struct SceneGeometry: Sendable {
     self.origin = origin
     let margin = SIMD2<Double>(110, 110)
     ground = GroundMesh(scene.ground, window: (low.xy - margin, high.xy + margin), origin: origin)
-    fixtures = scene.props.map { Self.fixture($0, origin: origin) }
-    actors = scene.actors.indices.map { Self.shape(scene.actors[$0], at: $0) }
+    let places = scene.ego.poses.map { $0.translation.xy }
+    fixtures = parallel(scene.props.count, threads: threads) { k in
+      let prop = scene.props[k]
+      let place = prop.globalFromProp.translation.xy
+      let distance = places.reduce(Double.infinity) { min($0, ($1 - place).length) }
+      return Self.fixture(prop, origin: origin, focalLength: focalLength, distance: distance)
+    }
+    actors = parallel(scene.actors.count, threads: threads) { Self.shape(scene.actors[$0], at: $0) }
     var standing = ground.mesh
     var classes = [UInt8](repeating: LidarsegClass.terrain, count: standing.count)
+    let total = fixtures.reduce(standing.count) { $0 + $1.levels[$1.castLevel].count }
+    standing.reserveCapacity(triangles: total)
+    classes.reserveCapacity(total)
     for fixture in fixtures {
       let mesh = fixture.levels[fixture.castLevel]
       standing.append(mesh)
@@ -72,26 +85,32 @@ public struct SceneGeometry: Sendable {
     standingHierarchy = BoundingVolumeHierarchy(standing)
   }
 
-  private static func fixture(_ prop: Prop, origin: SIMD3<Double>) -> Fixture {
+  /// - Parameter distance: from the prop to the ego's way, in metres.
+  private static func fixture(
+    _ prop: Prop, origin: SIMD3<Double>, focalLength: Double, distance: Double
+  ) -> Fixture {
     let size = SIMD3<Float>(Float(prop.size.x), Float(prop.size.y), Float(prop.size.z))
+    // Cameras sit within 3 m of the ego's origin.
+    let nearest = Float(max(0, distance - 3 - Double(size.length)) * 1266 / max(focalLength, 1))
     var levels: [TriangleMesh]
     var distances: [Float] = []
     var castLevel = 0
     switch prop.kind {
     case .tree:
-      levels = [9000, 1600, 420, 110].map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
       distances = [13, 28, 65]
-      castLevel = 1
+      let counts = nearest > distances[0] ? [1600, 420, 110] : [9000, 1600, 420, 110]
+      levels = counts.map { PlantMeshes.tree(size: size, seed: prop.seed, leaves: $0) }
+      castLevel = counts.count - 3
     case .bush:
-      let leaves = min(8000, max(300, Int(min(300 * (size.x * size.y + size.z * (size.x + size.y)), 1e4))))
-      levels = [leaves, leaves / 3, leaves / 10, leaves / 30].map { (count: Int) in
-        PlantMeshes.bush(size: size, seed: prop.seed, leaves: max(24, count))
-      }
       distances = [9, 22, 50]
-      castLevel = 1
+      let most = min(8000, max(300, Int(min(300 * (size.x * size.y + size.z * (size.x + size.y)), 1e4))))
+      let shares = nearest > distances[0] ? [3, 10, 30] : [1, 3, 10, 30]
+      levels = shares.map { PlantMeshes.bush(size: size, seed: prop.seed, leaves: max(24, most / $0)) }
+      castLevel = shares.count - 3
     case .building: levels = [BuildingMesh.make(size: size, seed: prop.seed)]
     default: levels = [StreetFurnitureMeshes.make(prop.kind, size: size, seed: prop.seed)]
     }
+    distances.removeFirst(distances.isEmpty ? 0 : distances.count + 1 - levels.count)
     var pose = prop.globalFromProp
     pose.translation -= origin
     let place = pose.affine

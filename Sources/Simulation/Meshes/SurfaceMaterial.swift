@@ -42,8 +42,8 @@ package enum SurfaceMaterial: UInt8, Sendable, Hashable, CaseIterable {
   private var optics: Optics {
     switch self {
     case .ground: Optics(0.1)
-    case .carPaint: Optics(0.055, spread: 1.1, mirror: 0.05, gloss: 0.06)
-    case .glass: Optics(0.02, spread: 0.6, mirror: 0.15, transmission: 0.6, gloss: 0.10)
+    case .carPaint: Optics(0.055, spread: 1.1, mirror: 0.02, gloss: 0.06)
+    case .glass: Optics(0.02, spread: 0.6, mirror: 0.1, transmission: 0.6, gloss: 0.10)
     case .tyre: Optics(0.05, spread: 0.3)
     case .plastic: Optics(0.06, spread: 0.8, gloss: 0.02)
     case .metal: Optics(0.25, spread: 0.7, mirror: 0.1, gloss: 0.12)

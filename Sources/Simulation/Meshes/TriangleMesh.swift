@@ -23,8 +23,8 @@ package struct TriangleMesh: Sendable {
     var low = first
     var high = first
     for p in positions {
-      low = pointwiseMin(low, p)
-      high = pointwiseMax(high, p)
+      low = low.lesser(p)
+      high = high.greater(p)
     }
     return (low, high)
   }
@@ -34,6 +34,14 @@ package struct TriangleMesh: Sendable {
   package func triangle(_ k: Int) -> (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>) {
     let c = corners[k]
     return (positions[Int(c.x)], positions[Int(c.y)], positions[Int(c.z)])
+  }
+
+  /// Makes room for so many triangles in all.
+  mutating func reserveCapacity(triangles count: Int) {
+    positions.reserveCapacity(3 * count)
+    corners.reserveCapacity(count)
+    materials.reserveCapacity(count)
+    colors.reserveCapacity(count)
   }
 
   /// Adds another mesh, each of its positions through `place`.
@@ -202,6 +210,10 @@ extension SIMD3 where Scalar == Float {
   }
   /// The Euclidean length.
   @inline(__always) package var length: Float { dot(self).squareRoot() }
+  /// The smaller of each pair of elements: `pointwiseMin` without its call.
+  @inline(__always) package func lesser(_ o: Self) -> Self { replacing(with: o, where: o .< self) }
+  /// The larger of each pair of elements: `pointwiseMax` without its call.
+  @inline(__always) package func greater(_ o: Self) -> Self { replacing(with: o, where: o .> self) }
   /// The vector of length 1 (zero stays zero).
   @inline(__always) package var unit: Self {
     let l = length

@@ -28,8 +28,8 @@ struct HierarchyBuilder {
     centers.reserveCapacity(mesh.count)
     for k in 0..<mesh.count {
       let (a, b, c) = mesh.triangle(k)
-      let low = pointwiseMin(pointwiseMin(a, b), c)
-      let high = pointwiseMax(pointwiseMax(a, b), c)
+      let low = a.lesser(b).lesser(c)
+      let high = a.greater(b).greater(c)
       lows.append(low)
       highs.append(high)
       centers.append((low + high) / 2)
@@ -46,8 +46,8 @@ struct HierarchyBuilder {
     var low = SIMD3<Float>(repeating: .infinity)
     var high = SIMD3<Float>(repeating: -.infinity)
     for k in start..<end {
-      low = pointwiseMin(low, lows[Int(order[k])])
-      high = pointwiseMax(high, highs[Int(order[k])])
+      low = low.lesser(lows[Int(order[k])])
+      high = high.greater(highs[Int(order[k])])
     }
     return Range(start: start, end: end, low: low, high: high)
   }
@@ -90,8 +90,8 @@ struct HierarchyBuilder {
     var low = SIMD3<Float>(repeating: .infinity)
     var high = SIMD3<Float>(repeating: -.infinity)
     for k in range.start..<range.end {
-      low = pointwiseMin(low, centers[Int(order[k])])
-      high = pointwiseMax(high, centers[Int(order[k])])
+      low = low.lesser(centers[Int(order[k])])
+      high = high.greater(centers[Int(order[k])])
     }
     let extent = high - low
     let axis = extent.x >= extent.y && extent.x >= extent.z ? 0 : (extent.y >= extent.z ? 1 : 2)
@@ -125,8 +125,8 @@ struct HierarchyBuilder {
       let t = Int(order[k])
       let bin = min(binCount - 1, Int((centers[t][axis] - low) * scale))
       counts[bin] += 1
-      binLows[bin] = pointwiseMin(binLows[bin], lows[t])
-      binHighs[bin] = pointwiseMax(binHighs[bin], highs[t])
+      binLows[bin] = binLows[bin].lesser(lows[t])
+      binHighs[bin] = binHighs[bin].greater(highs[t])
     }
     func area(_ low: SIMD3<Float>, _ high: SIMD3<Float>) -> Float {
       let d = high - low
@@ -135,16 +135,16 @@ struct HierarchyBuilder {
     var rightCost = [Float](repeating: 0, count: binCount + 1)
     var (l, h, n) = (SIMD3<Float>(repeating: .infinity), SIMD3<Float>(repeating: -.infinity), 0)
     for bin in stride(from: binCount - 1, to: 0, by: -1) where true {
-      l = pointwiseMin(l, binLows[bin])
-      h = pointwiseMax(h, binHighs[bin])
+      l = l.lesser(binLows[bin])
+      h = h.greater(binHighs[bin])
       n += counts[bin]
       rightCost[bin] = n == 0 ? 0 : area(l, h) * Float(n)
     }
     (l, h, n) = (SIMD3(repeating: .infinity), SIMD3(repeating: -.infinity), 0)
     var best: (cut: Int, cost: Float)?
     for cut in 1..<binCount {
-      l = pointwiseMin(l, binLows[cut - 1])
-      h = pointwiseMax(h, binHighs[cut - 1])
+      l = l.lesser(binLows[cut - 1])
+      h = h.greater(binHighs[cut - 1])
       n += counts[cut - 1]
       guard n > 0, n < range.count else { continue }
       let cost = area(l, h) * Float(n) + rightCost[cut]

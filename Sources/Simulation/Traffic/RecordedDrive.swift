@@ -17,13 +17,8 @@ public struct RecordedDrive: Sendable {
   /// Reads a scene and dresses it.
   /// - Throws: `SimulationError` for a scene of which no drive can be made, errors of the dataset otherwise.
   public init(_ dataset: Dataset, sceneNamed name: String, seed: UInt64) throws {
-    let recorded = try dataset.scene(named: name)
-    guard !recorded.keyframes.isEmpty, let first = recorded.egoPoses.first, recorded.egoPoses.count >= 2
-    else {
-      throw SimulationError(
-        file: dataset.root, field: "scene \(name)", found: "\(recorded.egoPoses.count) ego poses",
-        expected: "a drive of keyframes with ego poses")
-    }
+    let recorded = try Self.checked(dataset, sceneNamed: name).scene
+    guard let first = recorded.egoPoses.first else { preconditionFailure("scene \(name) was checked") }
     keyframes = recorded.keyframes.map(\.timestampMicroseconds)
     let ego = Self.extended(
       recorded.egoPoses.map { ($0.timestampMicroseconds, $0.globalFromEgo) }, byMicroseconds: 1_000_000)
@@ -57,6 +52,41 @@ public struct RecordedDrive: Sendable {
       seed: seed, ground: ground, props: placement.props, actors: actors, ego: ego, weather: weather)
   }
 
+  /// A recorded scene of which a drive can be made, and its keyframes' times.
+  /// - Throws: `SimulationError` for one without ego poses, boxes or a map, or that leads too far.
+  static func checked(_ dataset: Dataset, sceneNamed name: String) throws -> (
+    scene: Scene, keyframes: [Int64]
+  ) {
+    func fail(_ field: String, _ found: String, _ expected: String) -> SimulationError {
+      SimulationError(file: dataset.root, field: "scene \(name): \(field)", found: found, expected: expected)
+    }
+    let recorded = try dataset.scene(named: name)
+    let poses = recorded.egoPoses
+    guard !recorded.keyframes.isEmpty, poses.count >= 2 else {
+      throw fail("ego_pose", "\(poses.count) poses", "a drive of keyframes with two or more")
+    }
+    guard zip(poses, poses.dropFirst()).allSatisfy({ $0.timestampMicroseconds < $1.timestampMicroseconds })
+    else { throw fail("ego_pose", "times that do not rise", "rising ones") }
+    let low = poses.reduce(poses[0].globalFromEgo.translation) {
+      pointwiseMin($0, $1.globalFromEgo.translation)
+    }
+    let high = poses.reduce(low) { pointwiseMax($0, $1.globalFromEgo.translation) }
+    guard (high - low).length <= 5000 else {
+      throw fail("ego_pose", "a way \(Int(min((high - low).length, 1e15))) m wide", "5000 m at most")
+    }
+    guard try recorded.keyframes.contains(where: { try !dataset.annotations(sample: $0.token).isEmpty })
+    else {
+      throw fail("sample_annotation", "no boxes", "the traffic that is to be rendered")
+    }
+    let layers = try dataset.mapLayers(location: recorded.location)
+    guard layers.contains(where: { $0.name == "drivable_area" && !$0.areas.isEmpty }) else {
+      throw SimulationError(
+        file: "\(dataset.root)/maps/expansion/\(recorded.location).json", field: "drivable_area",
+        found: layers.isEmpty ? "no map" : "no areas", expected: "the roads of scene \(name)")
+    }
+    return (recorded, recorded.keyframes.map(\.timestampMicroseconds))
+  }
+
   /// A path with a sample more at both ends, going on as it went.
   static func extended(_ samples: [(Int64, RigidTransform)], byMicroseconds more: Int64) -> MotionPath {
     var result = samples
@@ -88,6 +118,7 @@ private struct RecordedTracks {
 
   mutating func add(_ annotation: Annotation, keyframe: Int, at time: Int64) {
     let instance = annotation.instanceToken
+    if let last = samples[instance]?.last, last.time >= time { return }  // a second box at the same moment
     if categories[instance] == nil {
       order.append(instance)
       categories[instance] = annotation.category

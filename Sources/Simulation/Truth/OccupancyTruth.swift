@@ -50,7 +50,7 @@ struct OccupancyTruth: Sendable {
     let highest = Float((scene.ego.poses.map { $0.translation.z }.max() ?? 0) - geometry.origin.z + 9)
     for fixture in geometry.fixtures {
       let label = Self.label(fixture.lidarseg)
-      Self.sample(fixture.levels[min(1, fixture.levels.count - 1)]) { [tiles] p in
+      Self.sample(fixture.levels[fixture.castLevel]) { [tiles] p in
         guard p.z > lowest, p.z < highest, let cell = tiles.cell(x: Double(p.x), y: Double(p.y)) else {
           return
         }

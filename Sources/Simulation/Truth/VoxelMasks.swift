@@ -54,29 +54,33 @@ package struct VoxelMasks: Sendable {
   /// (the ground far away is seen at angles that a grid of rays would miss).
   package func cameras(semantics: [UInt8]) -> [UInt8] {
     var mask = freeSpace(semantics: semantics)
-    for k in semantics.indices where semantics[k] != OccupancyVolume.free && mask[k] == 0 {
-      let low = SIMD3(Double(k / 3200), Double(k / 16 % 200), Double(k % 16))
-      for height in [0.5, 0.999] where mask[k] == 0 {
-        let p = (low + SIMD3(0.5, 0.5, height)) * 0.4 + SIMD3(-40, -40, -1)
-        if isSeen(p, voxel: k, semantics: semantics) { mask[k] = 1 }
+    semantics.withUnsafeBufferPointer { semantics in
+      for k in semantics.indices where semantics[k] != OccupancyVolume.free && mask[k] == 0 {
+        let low = SIMD3(Double(k / 3200), Double(k / 16 % 200), Double(k % 16))
+        for height in [0.5, 0.999] where mask[k] == 0 {
+          let p = (low + SIMD3(0.5, 0.5, height)) * 0.4 + SIMD3(-40, -40, -1)
+          if isSeen(p, voxel: k, semantics: semantics) { mask[k] = 1 }
+        }
       }
     }
     return mask
   }
 
-  private func isSeen(_ p: SIMD3<Double>, voxel: Int, semantics: [UInt8]) -> Bool {
+  /// Whether a camera's line of sight to a place in a filled voxel meets no other filled one.
+  ///
+  /// Walked from the place to the camera: most hidden voxels have a filled neighbour in front of them.
+  private func isSeen(_ p: SIMD3<Double>, voxel: Int, semantics: UnsafeBufferPointer<UInt8>) -> Bool {
+    let place = SIMD3<Float>(Float(p.x), Float(p.y), Float(p.z))
     for (camera, view) in zip(rays, views) {
       guard let pixel = view.model.project(view.cameraFromEgo * p), view.model.contains(pixel) else {
         continue
       }
-      var isFirst = false
-      semantics.withUnsafeBufferPointer { semantics in
-        Self.walk(from: camera.origin, to: SIMD3<Float>(Float(p.x), Float(p.y), Float(p.z))) { k in
-          isFirst = k == voxel
-          return semantics[k] == OccupancyVolume.free
-        }
+      var isClear = true
+      Self.walk(from: place, to: camera.origin) { k in
+        isClear = k == voxel || semantics[k] == OccupancyVolume.free
+        return isClear
       }
-      if isFirst { return true }
+      if isClear { return true }
     }
     return false
   }
@@ -120,24 +124,29 @@ package struct VoxelMasks: Sendable {
     var nextX = first(start.x, x, stepX, deltaX)
     var nextY = first(start.y, y, stepY, deltaY)
     var nextZ = first(start.z, z, stepZ, deltaZ)
+    let (strideX, strideY) = (stepX * 3200, stepY * 16)
+    var k = (x * 200 + y) * 16 + z
     while true {
-      guard x >= 0, y >= 0, x < 200, y < 200 else { return }
-      if z >= 0, z < 16 {
-        if !visit((x * 200 + y) * 16 + z) { return }
+      guard UInt(bitPattern: x) < 200, UInt(bitPattern: y) < 200 else { return }
+      if UInt(bitPattern: z) < 16 {
+        if !visit(k) { return }
       } else if (z < 0) == (stepZ < 0) {
         return
       }
       if nextX <= nextY, nextX <= nextZ {
         if nextX > 1 { return }
         x += stepX
+        k += strideX
         nextX += deltaX
       } else if nextY <= nextZ {
         if nextY > 1 { return }
         y += stepY
+        k += strideY
         nextY += deltaY
       } else {
         if nextZ > 1 { return }
         z += stepZ
+        k += stepZ
         nextZ += deltaZ
       }
     }

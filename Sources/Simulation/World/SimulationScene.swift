@@ -198,6 +198,8 @@ public struct Actor: Sendable, Hashable {
 /// The nuScenes-lidarseg classes that the simulator uses, in the devkit's numbering.
 /// - Source: nuscenes-devkit, `utils/color_map.py` and the order of lidarseg's `category.json`.
 public enum LidarsegClass {
+  /// `noise`: a record of a missing return.
+  public static let noise: UInt8 = 0
   /// `flat.driveable_surface`.
   public static let driveableSurface: UInt8 = 24
   /// `flat.other`.

@@ -1,0 +1,164 @@
+import CameraInput
+import FrameSync
+import Geometry
+import LiftSplat
+import NeuralEngine
+import Perception
+import PointClouds
+import Recording
+import Scenes
+import TrajectoryRefiner
+
+/// A model compiled for a replay: the image branch, which runs ahead, and all that follows a frame's features.
+///
+/// Each half takes half of the threads. `perceive` and `forecast` keep what a scene's frames leave behind, and belong to
+/// the thread that computes.
+final class NetworkStages {
+  let model: Model
+  /// Nil for a network without cameras.
+  let images: ImageBranch?
+  private let perception: Compiled
+  /// Nil for a model without trajectories.
+  let refiner: TrajectoryRefiner?
+  private var builder: ConditionBuilder?
+  private var roads: [RoadLine] = []
+  private var scene = ""
+
+  /// A value that changes in place behind this class.
+  private final class Compiled {
+    var network: NetworkPerception
+    init(_ network: NetworkPerception) { self.network = network }
+  }
+
+  /// Agents, the ego among them, that the refiner sees in a frame: two runs of its plan. Those farther away are forecast
+  /// by physics.
+  var refinedAgents: Int { 2 * (refiner?.configuration.agentsPerChunk ?? 0) }
+
+  /// Compiles a model.
+  /// - Throws: `ModelError` where int8 is asked of a model without scales; `EngineError` where the CPU lacks the precision.
+  init(_ model: Model, precision: Plan.Precision, threads: Int) throws {
+    self.model = model
+    let share = max(1, threads / 2)
+    guard precision != .int8 || model.scales != nil else {
+      throw ModelError(
+        file: model.file, field: "__metadata__.scales", found: "none",
+        expected: "int8 scales, which `apus model quantize` adds")
+    }
+    func options(_ scales: [String: TensorScale]?) -> Plan.Options {
+      Plan.Options(
+        threads: share, precision: precision, scales: precision == .int8 ? scales ?? [:] : [:])
+    }
+    let network = model.network
+    images =
+      network.hasCameras
+      ? try ImageBranch(
+        try model.withWeights(network.imageGraph()), options: options(model.scales?.image)) : nil
+    perception = Compiled(
+      try NetworkPerception(
+        network, graph: try model.withWeights(network.frameGraph()), options: options(model.scales?.frame)))
+    refiner = try model.configuration.trajectories.map {
+      // A few tokens an agent: int8 would save nothing, so trajectories stay in single precision then.
+      try TrajectoryRefiner(
+        configuration: $0, weights: model.weightValues, options:
+          Plan.Options(threads: share, precision: precision == .int8 ? .float32 : precision),
+        file: model.file)
+    }
+  }
+
+  /// What the network takes of a scene's images; nil for one without cameras.
+  func request(for scene: Scene) -> ImageRequest? {
+    guard images != nil else { return nil }
+    let camera = model.configuration.perception.camera
+    let channels = Set(scene.measurements.filter { $0.sensor.modality == .camera }.map(\.sensor.channel))
+    return ImageRequest(
+      channels: Array(channels.sorted().prefix(camera.count)), count: camera.count, width: camera.width,
+      height: camera.height, normalization: .imageNet)
+  }
+
+  /// Cameras of a scene that the network has no place for.
+  func camerasLeftOut(of scene: Scene) -> [String] {
+    guard let request = request(for: scene) else { return [] }
+    let channels = Set(scene.measurements.filter { $0.sensor.modality == .camera }.map(\.sensor.channel))
+    return channels.subtracting(request.channels).sorted()
+  }
+
+  /// How a scene's measurements are matched: what the network can do without is expected, not required.
+  func policy(for scene: Scene) -> SyncPolicy {
+    let lidars = Set(scene.measurements.filter { $0.sensor.modality == .lidar }.map(\.sensor.channel))
+    let network = model.network
+    var policy = SyncPolicy(
+      earlierSweepCount: network.hasLidar ? model.configuration.perception.lidar.sweeps - 1 : 0)
+    if network.hasCameras {
+      let lidar = lidars.contains(policy.lidarChannel) ? policy.lidarChannel : lidars.min()
+      policy.channels[lidar ?? policy.lidarChannel] = network.hasLidar ? .expected : .optional
+    }
+    return policy
+  }
+
+  /// Begins a scene: forgets the one before.
+  func begin(_ scene: Scene, roads: [RoadLine]) {
+    self.scene = scene.name
+    self.roads = roads
+    perception.network.reset()
+    builder = refiner.map { ConditionBuilder(configuration: $0.configuration, anchors: $0.anchors) }
+  }
+
+  /// Perceives a frame whose images the branch has looked at.
+  func perceive(
+    _ features: ImageFeatures?, cameras: [LiftCamera?], cloud: AccumulatedCloud?, frame: Frame
+  ) throws -> NetworkFrame {
+    try perception.network.perceive(
+      features: features, cameras: cameras, cloud: cloud, globalFromEgo: frame.globalFromEgo,
+      timestampMicroseconds: frame.timestampMicroseconds)
+  }
+
+  /// What the frame's plan holds, for calibration.
+  var frameInputs: [String: TensorValue] { perception.network.inputValues() }
+
+  /// Trajectories of tracks and ego in a frame that was perceived just before; nil without a refiner.
+  ///
+  /// - Returns: trajectories of the ego and, by track, of the nearest ones; a note where kinematic limits changed modes.
+  func forecast(
+    _ tracks: [Track], lines: [MapLayer], frame: Frame
+  ) throws -> (ego: Trajectories, agents: [String: Trajectories], note: String?)? {
+    guard let refiner, var builder else { return nil }
+    let ego = ObservedAgent.ego(frame.globalFromEgo)
+    let agents = tracks.map { ObservedAgent($0) }
+    builder.observe([ego] + agents, at: frame.timestampMicroseconds)
+    builder.map = RoadMap(layers: lines, lines: roads, configuration: refiner.configuration)
+    self.builder = builder
+    // Tracks by distance; equals in their order.
+    let nearest = agents.enumerated().sorted {
+      (($0.element.position - ego.position).length, $0.offset)
+        < (($1.element.position - ego.position).length, $1.offset)
+    }
+    let chosen = [ego] + nearest.prefix(refinedAgents - 1).map(\.element)
+    let conditions = builder.conditions(of: chosen, bev: features(frame))
+    let result = try refiner.refine(
+      conditions, scene: scene, timestampMicroseconds: frame.timestampMicroseconds)
+    let note =
+      result.corrections.modes > 0
+      ? "trajectories: \(result.corrections.modes) of \(result.corrections.checked) modes brought within "
+        + "kinematic limits" : nil
+    let pairs = zip(chosen.dropFirst().map(\.id), result.trajectories.dropFirst())
+    return (result.trajectories[0], Dictionary(pairs, uniquingKeysWith: { first, _ in first }), note)
+  }
+
+  /// A forecaster of annotated objects at the beginning of a scene; nil without a refiner.
+  func annotationForecaster(for scene: Scene, of dataset: Dataset) throws -> AnnotationForecaster? {
+    guard let refiner else { return nil }
+    let map = RoadMap(
+      layers: try dataset.mapLayers(location: scene.location),
+      lines: try dataset.roadLines(location: scene.location), configuration: refiner.configuration)
+    return AnnotationForecaster(for: refiner, scene: scene.name, map: map)
+  }
+
+  private func features(_ frame: Frame) -> BEVFeatures? {
+    guard let channels = refiner?.configuration.bevChannels, channels > 0,
+      let view = perception.network.trajectoryFeatures
+    else { return nil }
+    return BEVFeatures(
+      channels: channels, grid: model.configuration.perception.grid,
+      values: UnsafeBufferPointer(start: view.floats, count: view.count), globalFromEgo: frame.globalFromEgo)
+  }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Geometry
+import Recording
+import Scenes
+import TrajectoryRefiner
+
+/// A folder of the real data beside the repository, or nil where it is not there.
+func realData(_ name: String) -> String? {
+  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  let path = root.appendingPathComponent("../shared/data/\(name)").standardizedFileURL.path
+  return FileManager.default.fileExists(atPath: path) ? path : nil
+}
+
+/// What moves in a dataroot's scenes: every agent's samples at keyframes, by kind.
+struct RecordedTraffic {
+  /// One agent through one scene.
+  struct Agent {
+    var kind: AgentKind
+    var samples: [AgentHistories.Sample]
+  }
+  var agents: [Agent] = []
+
+  init(dataroot: String) throws {
+    let dataset = try Dataset(root: dataroot)
+    for name in dataset.sceneNames {
+      let scene = try dataset.scene(named: name)
+      var order: [String] = []
+      var found: [String: Agent] = [:]
+      for keyframe in scene.keyframes {
+        let time = keyframe.timestampMicroseconds
+        for annotation in try dataset.annotations(sample: keyframe.token) {
+          guard let seen = ObservedAgent(annotation) else { continue }
+          let sample = AgentHistories.Sample(
+            timestampMicroseconds: time, position: seen.position, heading: seen.heading)
+          if found[seen.id] == nil { order.append(seen.id) }
+          found[seen.id, default: Agent(kind: seen.kind, samples: [])].samples.append(sample)
+        }
+      }
+      agents += order.compactMap { found[$0] }
+      agents.append(
+        Agent(
+          kind: .ego,
+          samples: scene.egoPoses.map {
+            .init(
+              timestampMicroseconds: $0.timestampMicroseconds, position: $0.globalFromEgo.translation.xy,
+              heading: $0.globalFromEgo.rotation.yaw)
+          }))
+    }
+  }
+
+  /// Six seconds after each sample that has them, `[kind][future][step]` in the agent's frame; the ego's every 0.5 s.
+  func futures() -> [[[SIMD2<Double>]]] {
+    var result = AgentKind.allCases.map { _ in [[SIMD2<Double>]]() }
+    for agent in agents {
+      var last = Int64.min
+      for sample in agent.samples where sample.timestampMicroseconds - last >= 400_000 || last == .min {
+        last = sample.timestampMicroseconds
+        if let future = TrainingTarget.future(of: agent.samples, after: last) {
+          result[agent.kind.rawValue].append(future)
+        }
+      }
+    }
+    return result
+  }
+}
