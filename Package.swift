@@ -97,7 +97,8 @@ let package = Package(
     .testTarget(
       name: "PerceptionTests",
       dependencies: [
-        "Geometry", "Scenes", "ArrayFiles", "Recording", "FrameSync", "CameraInput", "PointClouds", "LiftSplat",
+        "Geometry", "Scenes", "ArrayFiles", "Recording", "FrameSync", "CameraInput", "PointClouds",
+        "LiftSplat",
         "NeuralEngine", "Perception",
       ], exclude: ["Fixtures"]),
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),

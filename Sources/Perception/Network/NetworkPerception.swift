@@ -100,7 +100,8 @@ public struct NetworkPerception: Sendable {
   /// - Throws: what `writeImage` throws; `NetworkError` for another number of cameras, or where the network computes what
   ///   is not a number.
   public mutating func perceive(
-    features: ImageFeatures? = nil, cameras: [LiftCamera?], cloud: AccumulatedCloud?, globalFromEgo: RigidTransform,
+    features: ImageFeatures? = nil, cameras: [LiftCamera?], cloud: AccumulatedCloud?,
+    globalFromEgo: RigidTransform,
     timestampMicroseconds: Int64,
     writeImage: (_ camera: Int, _ planes: UnsafeMutableBufferPointer<Float>) throws -> Void = { _, _ in }
   ) throws -> NetworkFrame {
@@ -133,8 +134,9 @@ public struct NetworkPerception: Sendable {
   private func output(_ name: String) -> TensorView? { outputs[name].map(plan.outputView) }
 
   private func write(_ features: ImageFeatures) {
-    for (name, values) in [(NetworkTensors.depth, features.depth), (NetworkTensors.context, features.context)]
-    {
+    for (name, values) in [
+      (NetworkTensors.depth, features.depth), (NetworkTensors.context, features.context),
+    ] {
       guard let view = input(name) else { continue }
       precondition(values.count == view.count, "\(values.count) values for \(view.type)")
       values.withUnsafeBufferPointer {
