@@ -71,7 +71,8 @@ func relativeDifference(_ found: TensorValue, _ expected: TensorValue) -> Float 
           #expect(relativeDifference(try #require(found[name]), value) < 1e-5)
         }
       }
-      if batch == 1, channels == 16 {
+      // Winograd's results lie in blocks of 16 channels, which go in one piece; channels-last ones do not.
+      if batch == 1, channels == 16, plan.steps.contains(where: { $0.implementation.contains("wino") }) {
         #expect(!plan.steps.contains { $0.name.hasPrefix("concatenation") && !$0.name.contains("copy") })
       }
     }
