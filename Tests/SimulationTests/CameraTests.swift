@@ -54,7 +54,8 @@ import Testing
           let at = (2 * y * fine.width + 2 * x) * 3 + 1
           let row = fine.width * 3
           let four =
-            Int(all.pixels[at]) + Int(all.pixels[at + 3]) + Int(all.pixels[at + row]) + Int(all.pixels[at + row + 3])
+            Int(all.pixels[at]) + Int(all.pixels[at + 3]) + Int(all.pixels[at + row])
+            + Int(all.pixels[at + row + 3])
           sum += abs(Double(once.pixels[(y * camera.width + x) * 3 + 1]) - Double(four) / 4)
         }
       }

@@ -93,7 +93,8 @@ import Testing
     #expect(abs(sky[0].x + 0.49) < 0.02 && abs(sky[359].x) < 0.02)
     // A moving car's missing returns are not at the origin: their class tells them.
     for k in 0..<sweep.cloud.count {
-      #expect(sweep.isReturn(k) == (sweep.cloud.position(k).length > 0.51), "\(k): \(sweep.cloud.position(k))")
+      #expect(
+        sweep.isReturn(k) == (sweep.cloud.position(k).length > 0.51), "\(k): \(sweep.cloud.position(k))")
     }
     let dropping = try LidarSensor.pandar64(columnsPerSweep: 90)
     let returns = Self.simulator(SensorScenes.flat(), dropping).sweep(endingAt: SensorScenes.start)
