@@ -32,6 +32,38 @@ import Testing
     ).view(at: SensorScenes.start)
   }
 
+  /// Pixels whose rays show one triangle are shaded once; the picture is that of all rays shaded, but for texture.
+  @Test func onceShadedPixelsLookLikeAllTheirRays() {
+    let car = SensorScenes.standing(
+      "vehicle.car", id: 1, ahead: 12, aside: 1, size: SIMD3(1.9, 4.6, 1.6), yaw: 0.4)
+    let scene = SensorScenes.flat(actors: [car])
+    for camera in Self.lenses {
+      let once = Self.view(scene, camera, options: .init(raysPerSide: 2, noise: 0)).image
+      // Four times as many pixels, one ray each, then averaged four by four.
+      var fine = camera
+      fine.fx *= 2
+      fine.fy *= 2
+      fine.cx = 2 * camera.cx + 0.5
+      fine.cy = 2 * camera.cy + 0.5
+      fine.width *= 2
+      fine.height *= 2
+      let all = Self.view(scene, fine, options: .init(raysPerSide: 1, noise: 0)).image
+      var sum = 0.0
+      for y in 0..<camera.height {
+        for x in 0..<camera.width {
+          let at = (2 * y * fine.width + 2 * x) * 3 + 1
+          let row = fine.width * 3
+          let four =
+            Int(all.pixels[at]) + Int(all.pixels[at + 3]) + Int(all.pixels[at + row])
+            + Int(all.pixels[at + row + 3])
+          sum += abs(Double(once.pixels[(y * camera.width + x) * 3 + 1]) - Double(four) / 4)
+        }
+      }
+      let mean = sum / Double(camera.width * camera.height)
+      #expect(mean < 2.5, "\(camera.distortion): \(mean) of 255 a pixel")
+    }
+  }
+
   @Test func groundsDepthIsWhereRaysMeetIt() throws {
     for camera in Self.lenses {
       let view = Self.view(SensorScenes.flat(), camera, options: .init(givesTruth: true, raysPerSide: 1))

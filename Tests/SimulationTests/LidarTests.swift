@@ -91,6 +91,11 @@ import Testing
     let sky = (0..<360).map { sweep.cloud.position($0 * 32 + 31) }
     for p in sky { #expect(abs(p.y) < 1e-4 && abs(p.z) < 1e-4 && p.x <= 1e-4 && p.x > -0.51, "\(p)") }
     #expect(abs(sky[0].x + 0.49) < 0.02 && abs(sky[359].x) < 0.02)
+    // A moving car's missing returns are not at the origin: their class tells them.
+    for k in 0..<sweep.cloud.count {
+      #expect(
+        sweep.isReturn(k) == (sweep.cloud.position(k).length > 0.51), "\(k): \(sweep.cloud.position(k))")
+    }
     let dropping = try LidarSensor.pandar64(columnsPerSweep: 90)
     let returns = Self.simulator(SensorScenes.flat(), dropping).sweep(endingAt: SensorScenes.start)
     let near = (0..<returns.cloud.count).filter { returns.cloud.position($0).length <= 0.5 }

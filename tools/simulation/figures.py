@@ -151,7 +151,7 @@ def pictures(root, out, scenes):
             sheet.paste(small, (k % 3 * width, top + k // 3 * height))
         sheet.paste(above(t, sample, data, side), (3 * width + 4, top))
         sheet.paste(bird(t, sample, data, scene, side), (3 * width + side + 8, top))
-    sheet.save(out, quality=80)
+    sheet.save(out, quality=74)
 
 
 if __name__ == "__main__":
