@@ -17,6 +17,17 @@ public struct Model: Sendable {
     /// Trajectories of agents and ego; nil: they are physics, as the classical way has them.
     public var trajectories: RefinerConfiguration?
 
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, perception, trajectories }
+
+    /// Reads a configuration: without `perception` it is the default network, without `trajectories` physics.
+    /// - Throws: `DecodingError`, for an unknown key too, and what the parts throw.
+    public init(from decoder: any Decoder) throws {
+      let section = try ConfigurationSection(decoder, CodingKeys.self)
+      self.init(
+        name: try section.value(.name) ?? "network", perception: try section.value(.perception) ?? .init(),
+        trajectories: try section.value(.trajectories))
+    }
+
     /// The configuration of these parts.
     public init(name: String, perception: NetworkConfiguration, trajectories: RefinerConfiguration?) {
       self.name = name
@@ -161,6 +172,9 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
 extension Model {
   /// The first metadata value of a model file.
   static let format = "apus-model-1"
+
+  /// Whether a safetensors file says that it is a model.
+  public static func isModel(_ file: SafetensorsFile) -> Bool { file.metadata("format") == format }
 
   /// Reads a model file.
   ///

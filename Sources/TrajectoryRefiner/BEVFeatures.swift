@@ -10,6 +10,7 @@ public struct BEVFeatures {
   public let grid: BEVGrid
   private let values: UnsafeBufferPointer<Float>
   private let egoFromGlobal: RigidTransform
+  private let height: Double
 
   /// Features over a grid.
   /// - Precondition: `values.count == channels * grid.count`.
@@ -22,6 +23,7 @@ public struct BEVFeatures {
     self.grid = grid
     self.values = values
     egoFromGlobal = globalFromEgo.inverse
+    height = globalFromEgo.translation.z
   }
 
   /// Writes the features at a place, bilinear between the centres of cells and those of the border cells beyond them.
@@ -31,8 +33,7 @@ public struct BEVFeatures {
   /// - Complexity: O(channels).
   public func sample(at global: SIMD2<Double>, into target: UnsafeMutablePointer<Float>) -> Bool {
     // The ground is taken for flat at the ego's height.
-    let level = SIMD3(global.x, global.y, egoFromGlobal.inverse.translation.z)
-    let p = (egoFromGlobal * level).xy
+    let p = (egoFromGlobal * SIMD3(global.x, global.y, height)).xy
     guard grid.cell(x: p.x, y: p.y) != nil else { return false }
     let u = min(max((p.x - grid.minimumX) / grid.cellSize - 0.5, 0), Double(grid.countX - 1))
     let v = min(max((p.y - grid.minimumY) / grid.cellSize - 0.5, 0), Double(grid.countY - 1))

@@ -49,10 +49,8 @@ extension TrajectoryConditions {
     }
   }
 
-  /// The first array that is not as long as the configuration wants it, or an index that is none.
-  func fault(_ c: RefinerConfiguration) -> (field: String, found: Int, expected: Int)? {
-    let wanted = TrajectoryConditions(
-      id: id, kind: kind, position: position, heading: heading, configuration: c)
+  /// The first array that is not as long as that of conditions of the right layout, or an index that is none.
+  func fault(unlike wanted: TrajectoryConditions) -> (field: String, found: Int, expected: Int)? {
     let counts: [(String, Int, Int)] = [
       ("history", history.count, wanted.history.count),
       ("attributes", attributes.count, wanted.attributes.count),

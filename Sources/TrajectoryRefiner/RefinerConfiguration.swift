@@ -1,3 +1,5 @@
+import Scenes
+
 /// The measures of a refiner: conditions, network, diffusion and output. Absent keys have their defaults.
 public struct RefinerConfiguration: Codable, Hashable, Sendable {
   /// Trajectory modes an agent, as many as each kind has anchors.
@@ -41,7 +43,7 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
   /// Variances of the schedule's first and last step (`scaled linear`: their roots are evenly spaced).
   public let firstBeta: Double, lastBeta: Double
 
-  /// Modes given out at most.
+  /// Modes given out at most; all of them unless told otherwise.
   public let outputModes: Int
   /// Modes nowhere farther apart than this are one, in metres.
   public let mergeDistance: Double
@@ -62,7 +64,7 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
     neighbours: Int = 8, radius: Double = 60, lanePolylines: Int = 12, roadPolylines: Int = 4,
     polylinePoints: Int = 10, polylineSpacing: Double = 3, bevChannels: Int = 32,
     pathSteps: [Int] = [2, 4, 8, 12], scheduleSteps: Int = 1000, truncatedSteps: Int = 50,
-    denoisingSteps: Int = 2, firstBeta: Double = 0.0001, lastBeta: Double = 0.02, outputModes: Int = 20,
+    denoisingSteps: Int = 2, firstBeta: Double = 0.0001, lastBeta: Double = 0.02, outputModes: Int? = nil,
     mergeDistance: Double = 0.25, file: String = "refiner"
   ) throws {
     self.modes = modes
@@ -87,18 +89,18 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
     self.denoisingSteps = denoisingSteps
     self.firstBeta = firstBeta
     self.lastBeta = lastBeta
-    self.outputModes = outputModes
+    self.outputModes = outputModes ?? modes
     self.mergeDistance = mergeDistance
     try check(file)
   }
 
   /// The configuration of decoded values; keys that are absent have their defaults.
   ///
-  /// - Throws: `DecodingError`, or `RefinerError` naming the first field that does not fit.
+  /// - Throws: `DecodingError`, for an unknown key too, or `RefinerError` naming the first field that does not fit.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let section = try ConfigurationSection(decoder, CodingKeys.self)
     func value<T: Decodable>(_ key: CodingKeys, _ standard: T) throws -> T {
-      try values.decodeIfPresent(T.self, forKey: key) ?? standard
+      try section.value(key) ?? standard
     }
     try self.init(
       modes: value(.modes, 20), width: value(.width, 128), blocks: value(.blocks, 4),
@@ -111,7 +113,15 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
       pathSteps: value(.pathSteps, [2, 4, 8, 12]), scheduleSteps: value(.scheduleSteps, 1000),
       truncatedSteps: value(.truncatedSteps, 50), denoisingSteps: value(.denoisingSteps, 2),
       firstBeta: value(.firstBeta, 0.0001), lastBeta: value(.lastBeta, 0.02),
-      outputModes: value(.outputModes, 20), mergeDistance: value(.mergeDistance, 0.25))
+      outputModes: values.decodeIfPresent(Int.self, forKey: .outputModes),
+      mergeDistance: value(.mergeDistance, 0.25))
+  }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case modes, width, blocks, encoderBlocks, heads, expansion, agentsPerChunk, historySteps, historyInterval
+    case neighbours, radius, lanePolylines, roadPolylines, polylinePoints, polylineSpacing, bevChannels
+    case pathSteps, scheduleSteps, truncatedSteps, denoisingSteps, firstBeta, lastBeta, outputModes
+    case mergeDistance
   }
 
   private func check(_ file: String) throws {

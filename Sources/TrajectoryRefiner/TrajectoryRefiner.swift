@@ -20,6 +20,8 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   private let encoder: Plan, step: Plan
   /// `[kind, 24]` in metres.
   private let scale: [Float]
+  /// Conditions of the configuration's layout.
+  private let layout: TrajectoryConditions
   private let lock = Mutex(())
 
   /// Compiles a refiner.
@@ -37,6 +39,8 @@ public final class TrajectoryRefiner: @unchecked Sendable {
     self.configuration = configuration
     self.seed = seed
     schedule = DiffusionSchedule(configuration)
+    layout = TrajectoryConditions(
+      id: "", kind: .vehicle, position: .zero, heading: 0, configuration: configuration)
     guard let table = weights[RefinerNetwork.anchorsName] else {
       throw RefinerError(
         file: file, field: RefinerNetwork.anchorsName, found: "missing", expected: "the anchors")
@@ -115,7 +119,7 @@ public final class TrajectoryRefiner: @unchecked Sendable {
     _ body: (TrajectoryConditions, Int) throws -> Void
   ) throws {
     for agent in agents {
-      if let fault = agent.fault(configuration) {
+      if let fault = agent.fault(unlike: layout) {
         throw RefinerError(
           file: "agent \(agent.id)", field: fault.field, found: "\(fault.found)",
           expected: "\(fault.expected)")

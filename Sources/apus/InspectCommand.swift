@@ -10,6 +10,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       Examples: apus inspect ~/data/nuscenes
                 apus inspect runs/mini --json
+                apus inspect model.safetensors
                 apus inspect network.onnx --shape image=6,3,128,352 --effective-field field.png
       """)
 

@@ -1,6 +1,7 @@
 import ArrayFiles
 import Foundation
 import NeuralEngine
+import Pipeline
 
 /// What `apus inspect MODEL` says.
 enum InspectModel {
@@ -12,7 +13,10 @@ enum InspectModel {
   static func report(
     path: String, json: Bool, shapes: [String: [Int]] = [:], effectiveField: String? = nil, threads: Int = 1
   ) throws -> String {
-    if path.hasSuffix(".safetensors") { return try arrays(path, json: json) }
+    if path.hasSuffix(".safetensors") {
+      let file = try SafetensorsFile.read(path)
+      return try Model.isModel(file) ? model(path, json: json) : arrays(file, json: json)
+    }
     let network = try ONNXNetwork(path: path, shapes: shapes)
     if let effectiveField {
       let field = try EffectiveReceptiveField(network.graph, threads: threads)
@@ -50,8 +54,36 @@ enum InspectModel {
     var arrays: [Row], metadata: [String: String], parameters: Int
   }
 
-  private static func arrays(_ path: String, json: Bool) throws -> String {
-    let file = try SafetensorsFile.read(path)
+  private struct ModelReport: Encodable {
+    var name: String, parameters: Int, operations: Int, parts: [Model.Part], graphs: [NetworkReport]
+    var hasInt8Scales: Bool
+  }
+
+  /// What a model's parts cost a frame, and its operators.
+  private static func model(_ path: String, json: Bool) throws -> String {
+    let model = try Model(contentsOf: path)
+    let parts = try model.parts()
+    let graphs = try model.graphs()
+    let report = ModelReport(
+      name: model.configuration.name, parameters: model.parameterCount,
+      operations: parts.reduce(0) { $0 + $1.operations }, parts: parts,
+      graphs: try graphs.map { try NetworkReport($0.graph) }, hasInt8Scales: model.scales != nil)
+    if json { return try encoded(report) }
+    let lines = parts.map { part in
+      part.name.padding(toLength: 22, withPad: " ", startingAt: 0)
+        + String(format: "%10d  %8.3f", part.parameters, Double(part.operations) * 1e-9)
+    }
+    let total = String(format: "%10d  %8.3f", report.parameters, Double(report.operations) * 1e-9)
+    let tables = zip(graphs, report.graphs).map { graph, report in
+      "\(report.name), \(graph.runs == 1 ? "once" : "\(graph.runs) times") a frame\n\(report.table)"
+    }
+    return
+      (["\(path): \(report.name), \(report.hasInt8Scales ? "with" : "without") int8 scales", ""]
+      + ["part                  parameters     GFLOP"] + lines + ["together              " + total, ""])
+      .joined(separator: "\n") + tables.joined(separator: "\n\n")
+  }
+
+  private static func arrays(_ file: SafetensorsFile, json: Bool) throws -> String {
     let result = Arrays(
       arrays: file.tensors.map { .init(name: $0.name, type: $0.elementType.rawValue, shape: $0.shape) },
       metadata: Dictionary(file.metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),

@@ -17,7 +17,7 @@ struct Program: ParsableCommand {
     version: programVersion,
     subcommands: [
       ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, SimulateCommand.self,
-      RunCommand.self, ExportCommand.self, ModelCommand.self,
+      RunCommand.self, ExportCommand.self, ModelCommand.self, BenchCommand.self,
     ])
 }
 

@@ -67,7 +67,8 @@ struct SimulateCommand: ParsableCommand {
       try report(summary)
     } catch is SimulationInterrupted {
       bar?.finish()
-      Output.note("apus: interrupted; the scenes that were finished are in \(out), and the same command goes on")
+      Output.note(
+        "apus: interrupted; the scenes that were finished are in \(out), and the same command goes on")
       throw ExitCode(Interruption.exitCode)
     }
   }

@@ -149,7 +149,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2])
-  func gateAndMeanAreWithinHalfAStep(threads: Int) throws {
+  func gateAndMeanAreWithinTwoThirdsOfAStep(threads: Int) throws {
     let channels = 83
     var random = TestRandom(22)
     let x = TensorValue(
@@ -164,6 +164,8 @@ import Testing
     for kind in ["8-bit gate", "8-bit mean"] { #expect(plan.steps.contains { $0.implementation == kind }) }
     let exact = try #require(Interpreter.run(graph, ["x": x])[0].floats)
     let found = try #require(plan.run(["x": x])["y"]?.floats)
-    #expect(zip(found, exact).allSatisfy { abs($0 - $1) <= 0.501 })
+    // Half a step of rounding, an eighth where the product's low bits are dropped.
+    #expect(zip(found, exact).allSatisfy { abs($0 - $1) <= 0.63 })
+    #expect(found.contains { $0 < -1 } && found.contains { $0 > 1 })
   }
 }

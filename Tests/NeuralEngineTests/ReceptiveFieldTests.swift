@@ -149,4 +149,80 @@ import Testing
       #expect(try NetworkReport(g).warnings.count == warnings)
     }
   }
+
+  @Test func stackedConvolutionsSeeAGaussianWithinTheirField() throws {
+    // Luo et al., arXiv 1701.04128, section 2: the effect falls off from the middle like a Gaussian; 8 layers of 3x3 see
+    // 17 pixels, and a share of the sum that is far above the area's lies in the middle.
+    var g = Graph(seed: 4)
+    var x = g.addInput("x", [1, 1, 33, 33])
+    for i in 0..<8 {
+      x = try g.relu(try g.convolution(x, outputs: 8, kernel: 3, bias: false, name: "c\(i)"))
+    }
+    g.markOutput(x)
+    let measured = try EffectiveReceptiveField(g, cells: 33)
+    let field = try #require(measured.field)
+    #expect(field.rows == 8...24 && field.columns == 8...24)
+    var outside: Float = 0, inside: Float = 0, middle: Float = 0
+    for (i, effect) in measured.effects.enumerated() {
+      let (row, column) = (i / 33, i % 33)
+      if field.rows.contains(row), field.columns.contains(column) {
+        inside += effect
+      } else {
+        outside += effect
+      }
+      if abs(row - 16) <= 4, abs(column - 16) <= 4 { middle += effect }
+    }
+    #expect(outside == 0)
+    // The middle 9 x 9 of 17 x 17 are 28 % of the area.
+    #expect(middle / inside > 0.6)
+  }
+
+  @Test func pictureKeepsTheInputsProportionsAndFramesTheField() throws {
+    var g = Graph(seed: 5)
+    let x = g.addInput("x", [1, 2, 16, 32])
+    g.markOutput(try g.convolution(x, outputs: 1, kernel: 5, name: "c"))
+    let picture = try EffectiveReceptiveField(g, cells: 16).picture()
+    #expect(picture.width == 512 && picture.height == 256 && picture.channels == 3)
+    func color(_ y: Int, _ x: Int) -> [UInt8] {
+      Array(picture.pixels[(y * 512 + x) * 3..<(y * 512 + x) * 3 + 3])
+    }
+    // The middle element (8, 16) sees rows 6 to 10 and columns 14 to 18, of 16 pixels each.
+    #expect(color(6 * 16 - 1, 16 * 16) == [255, 140, 0] && color(11 * 16, 16 * 16) == [255, 140, 0])
+    #expect(color(8 * 16, 14 * 16 - 1) == [255, 140, 0] && color(8 * 16, 19 * 16) == [255, 140, 0])
+    #expect(color(2 * 16, 2 * 16) == [0, 0, 0])
+    #expect(color(8 * 16 + 8, 16 * 16 + 8)[0] > 0)
+  }
+
+  @Test func resizedCornersKeepTheirPlaces() throws {
+    // With corners aligned the last element of 9 reads the last of 5; by half pixels the first reads at -1/4.
+    var g = Graph()
+    let x = g.addInput("x", [1, 1, 5, 5])
+    let corners = try g.resize(x, to: [9, 9], coordinates: .alignCorners)
+    g.markOutput(corners)
+    g.markOutput(try g.upsample(x, factor: 2))
+    let rows = try NetworkReport(g).rows
+    #expect(rows[0].jump == [0.5, 0.5] && rows[0].start == [0, 0])
+    #expect(rows[1].jump == [0.5, 0.5] && rows[1].start == [-0.25, -0.25])
+  }
+
+  @Test func blocksHaveTheFieldsOfTheirConvolutions() throws {
+    var g = Graph()
+    let x = g.addInput("x", [1, 8, 64, 64])
+    func field(_ id: TensorID) throws -> [Double]? {
+      var h = g
+      h.markOutput(id)
+      return try NetworkReport(h).rows.first { $0.name == g[id].name }?.receptiveField
+    }
+    // Two 3x3: 5; a stride of 2 in the first: 3 + 2 · 2 = 7.
+    #expect(try field(g.residualBlock(x, outputs: 8, name: "a")) == [5, 5])
+    #expect(try field(g.residualBlock(x, outputs: 8, stride: 2, name: "b")) == [7, 7])
+    #expect(try field(g.bottleneck(x, outputs: 8, name: "c")) == [3, 3])
+    #expect(try field(g.invertedResidual(x, outputs: 8, kernel: 5, name: "d")) == [5, 5])
+    // Squeeze and excitation sees the whole picture, and so does the pyramid's mean: there is no window.
+    #expect(try field(g.invertedResidual(x, outputs: 8, squeezeRatio: 0.25, name: "e")) == nil)
+    #expect(try field(g.dilatedPyramid(x, outputs: 8, name: "p")) == nil)
+    let (skip, down) = try g.unetDown(x, outputs: 8, name: "f")
+    #expect(try field(skip) == [5, 5])
+    #expect(try field(down) == [6, 6])
+  }
 }

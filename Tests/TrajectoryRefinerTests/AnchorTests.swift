@@ -43,7 +43,7 @@ private func write(_ anchors: TrajectoryAnchors) throws {
   var text = """
     extension TrajectoryAnchors {
       /// Twenty anchors a kind, clustered from the recorded traffic of the eight scenes of nuScenes' mini_train: all futures
-      /// of six seconds, standing still first. In millimetres, a line a mode: x and y of each step.
+      /// of six seconds, standing still first. In millimetres, two lines a mode: x and y of each step.
       ///
       /// Made by `AnchorTests` (`APUS_WRITE_ANCHORS=1`), which also holds it against the data where they are.
       public static let standard = TrajectoryAnchors(millimetres: [

@@ -72,11 +72,14 @@ import TrajectoryRefiner
 
 @Test func nearestPolylinesComeFirstWithinTheRadius() throws {
   let configuration = try smallConfiguration()
-  let lines = (0..<40).map { k in
-    (0..<30).map { SIMD2(Double($0) * 10 - 150, Double(k * 7 % 40) * 9 - 180) }
+  var lines: [[SIMD2<Double>]] = []
+  for k in 0..<40 {
+    let y = Double(k * 7 % 40) * 9 - 180
+    lines.append((0..<30).map { SIMD2<Double>(Double($0) * 10 - 150, y) })
   }
   let map = RoadMap(layers: [MapLayer(name: "road_divider", lines: lines)], configuration: configuration)
-  for place in [SIMD2(3.0, 4.4), SIMD2(-149, 100), SIMD2(500, 0), SIMD2(-60.5, -170)] {
+  let places: [SIMD2<Double>] = [SIMD2(3, 4.4), SIMD2(-149, 100), SIMD2(500, 0), SIMD2(-60.5, -170)]
+  for place in places {
     let found = map.nearest(6, to: place, within: 60, roads: false)
     func distance(_ piece: RoadMap.Piece) -> Double {
       piece.points.map { ($0.position.xy - place).length }.min() ?? .infinity
@@ -85,8 +88,8 @@ import TrajectoryRefiner
     let all = map.pieces.map(distance).filter { $0 <= 60 }.sorted()
     #expect(found.map(distance) == Array(all.prefix(6)))
   }
-  #expect(map.nearest(6, to: .zero, within: 60, roads: true).isEmpty)
-  #expect(map.nearest(6, to: SIMD2(.nan, 0), within: 60, roads: false).isEmpty)
+  #expect(map.nearest(6, to: SIMD2<Double>(0, 0), within: 60, roads: true).isEmpty)
+  #expect(map.nearest(6, to: SIMD2<Double>(.nan, 0), within: 60, roads: false).isEmpty)
 }
 
 @Test func piecesCoverTheirLineAndCurveAsItDoes() throws {
@@ -117,7 +120,7 @@ import TrajectoryRefiner
 @Test func bilinearSamplesByHand() {
   let grid = BEVGrid(minimumX: -2, minimumY: -2, cellSize: 1, countX: 4, countY: 4)
   // Two channels: i and 10 j at the centres of cells.
-  let values = (0..<2).flatMap { c in (0..<16).map { c == 0 ? Float($0 / 4) : Float(10 * ($0 % 4)) } }
+  let values: [Float] = (0..<16).map { Float($0 / 4) } + (0..<16).map { Float(10 * ($0 % 4)) }
   let pose = RigidTransform(rotation: Quaternion(yaw: .pi / 2), translation: SIMD3(100, 50, 3))
   values.withUnsafeBufferPointer { buffer in
     let bev = BEVFeatures(channels: 2, grid: grid, values: buffer, globalFromEgo: pose)

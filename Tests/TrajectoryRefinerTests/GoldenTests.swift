@@ -252,3 +252,22 @@ private func transposed(_ value: TensorValue) -> TensorValue {
     for (a, b) in zip(back, future) { #expect((a - b).length < 1e-5) }
   }
 }
+
+/// Both graphs as ONNX and back say what PyTorch says; `APUS_WRITE_ONNX=FOLDER` keeps the whole one for other runtimes.
+@Test func graphsGoThroughONNXAndBack() throws {
+  let golden = try Golden()
+  var graph = try TrajectoryRefiner.graph(golden.configuration, anchors: golden.anchors())
+  try graph.setWeights(try golden.tensors("weight."))
+  if let folder = ProcessInfo.processInfo.environment["APUS_WRITE_ONNX"] {
+    try ONNXExport.write(graph, folder: folder)
+  }
+  let read = try ONNXNetwork(bytes: try ONNXExport.bytes(graph), name: "refiner.onnx")
+  var inputs = try golden.tensors("in.")
+  inputs["noisy"] = try golden.tensor("step.noisy")
+  inputs["time"] = try golden.tensor("step.time")
+  let result = try Plan(read.graph, .init()).run(inputs)
+  for name in ["clean", "logits", "proposals", "proposal_logits"] {
+    let worst = worstDifference(try #require(result[name]?.floats), try golden.floats("out.\(name)"))
+    #expect(worst < tolerance, "\(name): \(worst)")
+  }
+}

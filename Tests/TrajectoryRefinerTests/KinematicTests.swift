@@ -54,7 +54,10 @@ private func extremes(_ path: [SIMD2<Double>], start: Double?) -> (turn: Double,
 }
 
 @Test func sharpCornerIsRounded() {
-  let corner = (1...12).map { k in k <= 4 ? SIMD2(Double(k) * 2, 0) : SIMD2(8, Double(k - 4) * 2) }
+  var corner: [SIMD2<Double>] = []
+  for k in 1...12 {
+    corner.append(k <= 4 ? SIMD2<Double>(Double(2 * k), 0) : SIMD2<Double>(8, Double(2 * (k - 4))))
+  }
   var corrections = KinematicCorrections()
   let path = KinematicLimits(.vehicle).limited(corner, startSpeed: 4, corrections: &corrections)
   #expect(corrections.curvatures > 0 && corrections.modes == 1)

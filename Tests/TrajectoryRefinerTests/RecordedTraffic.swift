@@ -53,10 +53,10 @@ struct RecordedTraffic {
   func futures() -> [[[SIMD2<Double>]]] {
     var result = AgentKind.allCases.map { _ in [[SIMD2<Double>]]() }
     for agent in agents {
-      var last = Int64.min
-      for sample in agent.samples where sample.timestampMicroseconds - last >= 400_000 || last == .min {
-        last = sample.timestampMicroseconds
-        if let future = TrainingTarget.future(of: agent.samples, after: last) {
+      var next = Int64.min
+      for sample in agent.samples where sample.timestampMicroseconds >= next {
+        next = sample.timestampMicroseconds + 400_000
+        if let future = TrainingTarget.future(of: agent.samples, after: sample.timestampMicroseconds) {
           result[agent.kind.rawValue].append(future)
         }
       }

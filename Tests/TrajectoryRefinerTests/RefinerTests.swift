@@ -21,11 +21,9 @@ private let time: Int64 = 1_600_000_002_500_000
     #expect(found.modes.count == 20)
     for p in found.probabilities { #expect(abs(p - 0.05) < 1e-9) }
     for (mode, anchor) in zip(found.modes, TrajectoryAnchors.standard.modes[agent.kind.rawValue]) {
-      for (a, b) in zip(mode, anchor) {
-        // Through units of single precision and back.
-        let global = b.rotated(by: 1.2) + SIMD2(10, -4)
-        #expect((a - global).length < 1e-4)
-      }
+      // Through units of single precision and back.
+      let global = anchor.map { $0.rotated(by: 1.2) + SIMD2(10, -4) }
+      #expect(TrajectoryAnchors.meanDistance(mode, global) < 1e-4)
     }
   }
 }
@@ -258,6 +256,35 @@ private let time: Int64 = 1_600_000_002_500_000
     "\(configuration.agentsPerChunk); 24 agents and the ego \(Double(total) * 1e-9) GFLOP")
   #expect(total <= 2_500_000_000)
   #expect(configuration.blocks >= 4 && configuration.width >= 128)
+}
+
+/// What each part of a chunk takes, printed: `APUS_TIME_REFINER=THREADS`.
+@Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_TIME_REFINER"] != nil))
+func timesOfTheDefaultRefiner() throws {
+  let threads = Int(ProcessInfo.processInfo.environment["APUS_TIME_REFINER"] ?? "") ?? 1
+  let configuration = try RefinerConfiguration()
+  let weights = try randomWeights(configuration)
+  let refiner = try TrajectoryRefiner(
+    configuration: configuration, weights: weights, options: .init(threads: threads))
+  let agents = (0..<25).map {
+    TrajectoryConditions(
+      id: "\($0)", kind: .vehicle, position: .zero, heading: 0, configuration: configuration)
+  }
+  var best = Double.infinity
+  for _ in 0..<10 {
+    let took = try ContinuousClock().measure {
+      _ = try refiner.refine(agents, scene: "s", timestampMicroseconds: time)
+    }
+    best = min(best, took / .milliseconds(1))
+  }
+  print("25 agents, \(threads) threads: \(best) ms at best")
+  let step = try Plan(RefinerNetwork(configuration).stepGraph(), .init(threads: threads))
+  _ = try step.profile()
+  let seconds = try step.profile()
+  print("a step of 13: \(seconds.reduce(0, +) * 1e3) ms, activations \(step.activationByteCount) bytes")
+  for k in seconds.indices.sorted(by: { seconds[$0] > seconds[$1] }).prefix(12) {
+    print("  \(seconds[k] * 1e3) ms \(step.steps[k].implementation) \(step.steps[k].name)")
+  }
 }
 
 @Test func whatDoesNotFitIsNamed() throws {

@@ -78,7 +78,9 @@ struct ReceptiveFields {
   }
 
   private static func through(_ node: Graph.Node, _ graph: Graph, _ inputs: [Dependence]) -> Dependence {
-    let all = inputs.reduce(Dependence.none) { $0.joined($1) }
+    let all = zip(node.inputs, inputs).reduce(Dependence.none) {
+      $0.joined(broadcast($1.1, $1.0, node, graph))
+    }
     guard case .windows(let fields) = all, let first = node.inputs.first, let output = node.outputs.first
     else {
       return all
@@ -111,6 +113,21 @@ struct ReceptiveFields {
     }
   }
 
+  /// What an operand adds to an element-wise result: one with a single row or column for many sees a place that does not
+  /// move with the result's elements, which no window describes.
+  private static func broadcast(
+    _ dependence: Dependence, _ id: TensorID, _ node: Graph.Node, _ graph: Graph
+  ) -> Dependence {
+    guard case .windows = dependence, let output = node.outputs.first else { return dependence }
+    switch node.operation {
+    case .binary, .select: break
+    default: return dependence
+    }
+    let to = graph.shape(output), own = graph.shape(id)
+    let aligned = [Int](repeating: 1, count: max(0, to.count - own.count)) + own
+    return zip(aligned.dropFirst(2), to.dropFirst(2)).contains { $0 == 1 && $1 > 1 } ? .whole : dependence
+  }
+
   private static func reduced(
     _ axes: [Int], _ fields: [ReceptiveField], _ shape: [Int], keeps: Bool
   ) -> Dependence {
@@ -128,6 +145,7 @@ struct ReceptiveFields {
   private static func resized(
     _ resize: Operator.Resize, _ fields: [ReceptiveField], _ shape: [Int]
   ) -> Dependence {
+    if case .crop = resize.coordinates { return .whole }
     let reach: Double
     switch resize.interpolation {
     case .nearest: reach = 0
@@ -136,12 +154,19 @@ struct ReceptiveFields {
     }
     return .windows(
       fields.enumerated().map { axis, field in
-        guard resize.sizes[axis + 2] != shape[axis + 2] else { return field }
+        let (size, extent) = (resize.sizes[axis + 2], shape[axis + 2])
+        guard size != extent else { return field }
         let scale = Double(resize.scales[axis + 2])
-        let shift = (0.5 / scale - 0.5) * field.jump
-        let wide = reach * (resize.antialias ? max(1, 1 / scale) : 1) * field.jump
+        // Input elements per output element, and where the first output element reads.
+        var step = 1 / scale, start = 0.5 / scale - 0.5
+        switch resize.coordinates {
+        case .alignCorners: (step, start) = (size > 1 ? Double(extent - 1) / Double(size - 1) : 0, 0)
+        case .asymmetric: start = 0
+        default: break
+        }
+        let wide = reach * (resize.antialias ? max(1, 1 / scale) : 1) * field.jump, shift = start * field.jump
         return ReceptiveField(
-          jump: field.jump / scale, first: field.first + shift - wide, last: field.last + shift + wide)
+          jump: field.jump * step, first: field.first + shift - wide, last: field.last + shift + wide)
       })
   }
 }

@@ -214,9 +214,11 @@ extension ONNXGraphBuilder {
       ]
       region = constant(TensorValue([2 * starts.count], starts + ends))
     }
-    // Scales where they make these sizes, so that coordinates are computed from the same numbers.
+    // Scales where they make these sizes, so that coordinates are computed from the same numbers; readers multiply in
+    // single or in double precision, which differ by one element for 10 · 2.1.
     let fits = shape.indices.allSatisfy {
       Int((Float(shape[$0]) * o.scales[$0]).rounded(.down)) == o.sizes[$0]
+        && Int((Double(shape[$0]) * Double(o.scales[$0])).rounded(.down)) == o.sizes[$0]
     }
     if fits {
       let scales = constant(TensorValue([o.scales.count], o.scales))

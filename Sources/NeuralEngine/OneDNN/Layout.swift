@@ -59,7 +59,12 @@ struct Layout: @unchecked Sendable, Equatable {
 
   /// Channels fastest: `[batch, spatial..., channel]` in memory.
   init(channelsLast shape: [Int], _ storage: StorageType = .float32) {
-    let order = [0] + Array(2..<shape.count) + [1]
+    self.init(fastest: 1, shape, storage)
+  }
+
+  /// One axis fastest, the others in their order.
+  init(fastest axis: Int, _ shape: [Int], _ storage: StorageType = .float32) {
+    let order = shape.indices.filter { $0 != axis } + [axis]
     let permuted = rowMajorStrides(order.map { shape[$0] })
     var strides = [Int](repeating: 0, count: shape.count)
     for (position, axis) in order.enumerated() { strides[axis] = permuted[position] }

@@ -25,6 +25,28 @@ struct PrimitiveDescription: ~Copyable {
     return PrimitiveDescription(handle, library)
   }
 
+  /// The implementation of that name among the first few, or else the best.
+  static func make<D>(
+    _ descriptor: D, _ attributes: borrowing Attributes, _ library: Library, preferring prefix: String
+  ) -> PrimitiveDescription? {
+    var iterator: dnnl_primitive_desc_iterator_t?
+    let attributesHandle = attributes.handle
+    let status = withUnsafePointer(to: descriptor) {
+      dnnl_primitive_desc_iterator_create(
+        &iterator, UnsafeRawPointer($0), attributesHandle, library.engine, nil)
+    }
+    guard status == dnnl_success, let iterator else { return nil }
+    defer { dnnl_primitive_desc_iterator_destroy(iterator) }
+    for _ in 0..<4 {
+      if let handle = dnnl_primitive_desc_iterator_fetch(iterator) {
+        let found = PrimitiveDescription(handle, library)
+        if found.implementation.hasPrefix(prefix) { return found }
+      }
+      if dnnl_primitive_desc_iterator_next(iterator) != dnnl_success { break }
+    }
+    return make(descriptor, attributes, library)
+  }
+
   /// A copy from one layout to another.
   static func reorder(
     _ source: Layout, _ target: Layout, _ attributes: borrowing Attributes, _ library: Library

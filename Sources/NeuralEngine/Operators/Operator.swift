@@ -6,11 +6,16 @@
 ///    ```swift
 ///    extension Operator {
 ///      /// Adds `shift` to every element.  `[any shape] -> [same shape]`
-///      public struct Shift: OperatorDefinition {
+///      public struct Shift: OperatorDefinition, Hashable {
+///        /// What is added.
 ///        public var shift: Float
+///        /// An addition of `shift`.
+///        public init(_ shift: Float) { self.shift = shift }
+///        /// Its name in tables and errors.
 ///        public var name: String { "shift" }
+///        /// The outputs' types, or `ShapeError` where inputs do not fit; `Graph.add` names the culprits.
 ///        public func outputTypes(_ inputs: [TensorType]) throws -> [TensorType] {
-///          try expectInputs(inputs, 1)                       // throws ShapeError; `Graph.add` names the culprits
+///          try expectInputs(inputs, 1)
 ///          try expectElement(inputs, 0, .float32)
 ///          return [inputs[0]]
 ///        }
@@ -21,13 +26,15 @@
 ///    against; it runs in a plan wherever oneDNN has no primitive):
 ///    ```swift
 ///    extension Operator.Shift {
+///      /// Computes the outputs in plain loops; see `OperatorDefinition`.
 ///      public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws {
 ///        let x = inputs[0].floats, y = outputs[0].floats
 ///        context.parallel(inputs[0].count, grain: 4096) { range in for i in range { y[i] = x[i] + shift } }
 ///      }
 ///    }
 ///    ```
-/// 3. Here: `case shift(Shift)`, and `case .shift(let o): o` in `definition`.
+/// 3. Here: `case shift(Shift)`, and `case .shift(let o): o` in `definition`. It now runs in the interpreter and in plans
+///    (as `graph.apply(.shift(.init(2)), x)`); ONNX files and oneDNN know it after CONTRIBUTING's further steps.
 ///
 /// `operations` (FLOPs), `window` (receptive field) and `scratchByteCount` have defaults to override where they are wrong.
 /// Optional inputs are told by the number of inputs, or by a flag in the struct where a later one may be present.

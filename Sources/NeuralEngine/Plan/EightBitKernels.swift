@@ -1,38 +1,52 @@
-/// `y = x · gate[sample, channel]` on 8-bit numbers with channels fastest.
+/// `y = x · gate[sample, channel]` on 8-bit numbers with channels fastest, in fixed point.
 ///
-/// Elements are independent, so the bytes do not depend on the thread count.
+/// Gates become 16-bit integers by the largest of them; results lie within 0.63 steps of the exact ones while no gate
+/// turns a step of the source into more than 8 of the target. Elements are independent, so the bytes do not depend on the thread count.
 struct EightBitGateKernel: CustomKernel {
   let samples: Int, channels: Int, positions: Int
   /// The source's step over the target's.
   let factor: Float
   let sourceZero: Int, targetZero: Int
 
-  func scratchByteCount(threads: Int) -> Int { 0 }
+  func scratchByteCount(threads: Int) -> Int { samples * channels * 2 }
 
   func run(_ addresses: [UnsafeMutableRawPointer], _ context: KernelContext) {
     let source = UnsafePointer(addresses[0].assumingMemoryBound(to: UInt8.self))
     let gates = UnsafePointer(addresses[1].assumingMemoryBound(to: Float.self))
     let target = addresses[2].assumingMemoryBound(to: UInt8.self)
-    let zero = Float(sourceZero), offset = Float(targetZero)
+    guard let fixed = context.scratch.baseAddress?.assumingMemoryBound(to: Int16.self) else { return }
+    let bits = fill(fixed, gates)
+    // x has 7 more bits than its steps, the gate `bits`, and the product loses 16.
+    let shift = Int16(max(bits + 7 - 16, 0)), half = shift > 0 ? Int16(1) << (shift - 1) : 0
+    let sourceZero = Int16(sourceZero), targetZero = Int16(targetZero)
     context.parallel(samples * positions, grain: 1 + 16384 / channels) { rows in
       for row in rows {
         let x = source + row * channels, y = target + row * channels
-        let gate = gates + row / positions * channels
+        let gate = UnsafePointer(fixed) + row / positions * channels
         for c in 0..<channels {
-          let value = (Float(x[c]) - zero) * (gate[c] * factor) + offset
-          y[c] = roundedByte(value)
+          let difference = (Int16(x[c]) &- sourceZero) &<< 7
+          let product = Int16(truncatingIfNeeded: (Int32(difference) &* Int32(gate[c])) &>> 16)
+          let value = ((product &+ half) &>> shift) &+ targetZero
+          y[c] = UInt8(truncatingIfNeeded: min(max(value, 0), 255))
         }
       }
     }
   }
-}
 
-/// A number rounded to the nearest of 0...255, ties to even.
-///
-/// Adding 1.5 · 2^23 leaves the rounded integer in the lowest bits; unlike a call to round, loops of it are vectorised.
-@inline(__always)
-func roundedByte(_ value: Float) -> UInt8 {
-  UInt8(truncatingIfNeeded: (min(max(value, 0), 255) + 12_582_912).bitPattern)
+  /// Gates times the factor as integers with the bits after the point that the largest leaves; how many.
+  private func fill(_ fixed: UnsafeMutablePointer<Int16>, _ gates: UnsafePointer<Float>) -> Int {
+    var largest: Float = 0
+    for i in 0..<samples * channels { largest = max(largest, abs(gates[i])) }
+    var bits = 14
+    while bits > 9, largest * factor * Float(1 << bits) > 32767 { bits -= 1 }
+    let one = factor * Float(1 << bits)
+    for i in 0..<samples * channels {
+      let value = (gates[i] * one).rounded(.toNearestOrEven)
+      // Not a number is not above either.
+      fixed[i] = value > -32767 ? Int16(min(value, 32767)) : -32767
+    }
+    return bits
+  }
 }
 
 /// The mean over all positions of 8-bit numbers with channels fastest: floats `[sample, channel]`.
@@ -42,27 +56,37 @@ struct EightBitMeanKernel: CustomKernel {
   let samples: Int, channels: Int, positions: Int
   let scale: TensorScale
 
-  func scratchByteCount(threads: Int) -> Int { samples * channels * 4 }
+  private static let width = 32, block = 256
+
+  func scratchByteCount(threads: Int) -> Int { samples * (channels + Self.width) * 2 }
 
   func run(_ addresses: [UnsafeMutableRawPointer], _ context: KernelContext) {
     let source = UnsafePointer(addresses[0].assumingMemoryBound(to: UInt8.self))
     let target = addresses[1].assumingMemoryBound(to: Float.self)
-    guard let sums = context.scratch.baseAddress?.assumingMemoryBound(to: UInt32.self) else { return }
-    let width = 32, blocks = (channels + width - 1) / width
+    guard let scratch = context.scratch.baseAddress?.assumingMemoryBound(to: UInt16.self) else { return }
+    let width = Self.width, blocks = (channels + width - 1) / width
     let step = Double(scale.scale), zero = Double(scale.zeroPoint * positions)
     context.parallel(samples * blocks, grain: 1 + 16384 / (positions * width)) { parts in
       for part in parts {
         let sample = part / blocks, first = part % blocks * width
         let count = min(width, channels - first)
-        let sum = sums + sample * channels + first
-        let x = source + sample * positions * channels + first
-        sum.update(repeating: 0, count: count)
-        for position in 0..<positions {
-          let row = x + position * channels
-          for c in 0..<count { sum[c] &+= UInt32(row[c]) }
+        let x = source + sample * positions * channels + first, y = target + sample * channels + first
+        let sums = scratch + sample * (channels + width) + first
+        for c in 0..<count { y[c] = 0 }
+        // 256 numbers of 8 bits fit a sum of 16; sums of those stay exact in single precision up to 2^24.
+        for from in stride(from: 0, to: positions, by: Self.block) {
+          sums.update(repeating: 0, count: width)
+          for position in from..<min(from + Self.block, positions) {
+            let row = x + position * channels
+            if count == width {
+              for c in 0..<32 { sums[c] &+= UInt16(row[c]) }
+            } else {
+              for c in 0..<count { sums[c] &+= UInt16(row[c]) }
+            }
+          }
+          for c in 0..<count { y[c] += Float(sums[c]) }
         }
-        let y = target + sample * channels + first
-        for c in 0..<count { y[c] = Float((Double(sum[c]) - zero) * step / Double(positions)) }
+        for c in 0..<count { y[c] = Float((Double(y[c]) - zero) * step / Double(positions)) }
       }
     }
   }

@@ -63,11 +63,20 @@ extension Lowering {
     let axis = try resolveAxis(o.axis, rank: type(x).rank)
     guard type(x).rank > 0, let layout = try current(x).layout else { return false }
     // A view with holes is made dense first.
-    let dense =
+    var dense =
       layout.isStrided && layout.byteCount != type(x).byteCount ? Layout(plain: type(x).shape) : layout
-    guard let descriptor = Descriptor.softmax(dense, dense, axis: axis, logarithm: o.logarithm),
-      let description = PrimitiveDescription.make(descriptor, try Attributes(), library)
-    else { return false }
+    func describe(_ layout: Layout) throws -> PrimitiveDescription? {
+      try Descriptor.softmax(layout, layout, axis: axis, logarithm: o.logarithm).flatMap {
+        PrimitiveDescription.make($0, try Attributes(), library)
+      }
+    }
+    var found = try describe(dense)
+    if found?.implementation.hasPrefix("ref") ?? true {
+      // Fast code wants the axis fastest.
+      dense = Layout(fastest: axis, type(x).shape)
+      found = try describe(dense)
+    }
+    guard let description = consume found else { return false }
     let source = try request(x, dense)
     try append(
       description, name: node.names[0], operations: node.operations,

@@ -59,7 +59,7 @@ struct TensorStatistics {
 
   /// Counts elements, which lie in the range, into bins of equal width.
   mutating func count(_ elements: UnsafeBufferPointer<Float>) {
-    guard high > low else { return }
+    guard high - low > 1e-30, (high - low).isFinite else { return }
     let factor = Float(Self.binCount) / (high - low), low = low, last = Self.binCount - 1
     bins.withUnsafeMutableBufferPointer { bins in
       for x in elements { bins[min(max(Int((x - low) * factor), 0), last)] += 1 }

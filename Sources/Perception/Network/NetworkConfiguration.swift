@@ -1,5 +1,6 @@
 import Geometry
 import LiftSplat
+import Scenes
 
 /// What a perception network is made of: everything that its graphs and decoders are built from.
 ///

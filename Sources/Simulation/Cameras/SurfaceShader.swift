@@ -213,14 +213,10 @@ final class SurfaceShader {
     _ p: SIMD3<Float>, _ d: SIMD3<Float>, _ footprint: Float, across: Float
   ) -> SIMD3<Float> {
     var (color, material) = Self.groundColors.withUnsafeBufferPointer { palette in
+      // Seen from near, the table's cells would show as steps along slanting lines.
+      if footprint < ground.cell { return ground.smoothBlend(p.x, p.y, palette) }
       var (color, material) = ground.blend(p.x, p.y, palette)
-      if footprint < ground.cell {
-        // Seen from near, the table's cells would show as steps along slanting lines.
-        let reach = 0.55 * ground.cell
-        let a = ground.blend(p.x - reach, p.y, palette).color + ground.blend(p.x + reach, p.y, palette).color
-        let b = ground.blend(p.x, p.y - reach, palette).color + ground.blend(p.x, p.y + reach, palette).color
-        color = (a + b) * 0.25
-      } else if footprint > 0.08 {
+      if footprint > 0.08 {
         // A pixel that is long on the ground sees more than one place.
         let step = footprint * 0.33
         let flat = SIMD2<Float>(d.x, d.y) * step

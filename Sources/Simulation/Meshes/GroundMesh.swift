@@ -86,6 +86,43 @@ package struct GroundMesh: Sendable {
     }
   }
 
+  /// `blend` over the nine nearest cells, with quadratic B-splines as weights: borders run over two cells' width.
+  /// - Precondition: one colour a `GroundMaterial`.
+  @inline(__always)
+  func smoothBlend(_ x: Float, _ y: Float, _ palette: UnsafeBufferPointer<SIMD3<Float>>) -> (
+    color: SIMD3<Float>, material: GroundMaterial
+  ) {
+    let i = (x - minimumX) * inverseCell
+    let j = (y - minimumY) * inverseCell
+    guard i >= 1, j >= 1, i < Float(grid.countX - 1), j < Float(grid.countY - 1) else {
+      return (palette[0], .terrain)
+    }
+    let (a, b) = (Int(i), Int(j))
+    return codes.withUnsafeBufferPointer { codes in
+      let at = a * grid.countY + b
+      let here = codes[at]
+      let material = kinds[Int(here)].material
+      var isUniform = true
+      for k in -1...1 {
+        let row = at + k * grid.countY
+        isUniform = isUniform && codes[row - 1] == here && codes[row] == here && codes[row + 1] == here
+      }
+      if isUniform { return (palette[Int(material.rawValue)], material) }
+      func weights(_ t: Float) -> SIMD3<Float> {
+        SIMD3(0.5 * (1 - t) * (1 - t), 0.75 - (t - 0.5) * (t - 0.5), 0.5 * t * t)
+      }
+      let (u, v) = (weights(i - Float(a)), weights(j - Float(b)))
+      var color = SIMD3<Float>.zero
+      for row in 0..<3 {
+        for column in 0..<3 {
+          let code = codes[at + (row - 1) * grid.countY + column - 1]
+          color += palette[Int(kinds[Int(code)].material.rawValue)] * (u[row] * v[column])
+        }
+      }
+      return (color, material)
+    }
+  }
+
   /// The smooth surface's height at a place, in the local frame.
   func smoothHeight(_ x: Float, _ y: Float) -> Float {
     Float(heights.height(SIMD2(Double(x) + offset.x, Double(y) + offset.y)) - offset.z)

@@ -1,9 +1,9 @@
-/// Reads one section of a configuration: absent keys keep their defaults, unknown keys are errors.
-struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
+/// Reads one section of a configuration file: absent keys keep their defaults, unknown keys are errors.
+package struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
   private let container: KeyedDecodingContainer<Key>
 
   /// - Throws: `DecodingError.dataCorrupted` at the section's path for a key that is not a `Key`, with the nearest one.
-  init(_ decoder: any Decoder, _ keys: Key.Type) throws {
+  package init(_ decoder: any Decoder, _ keys: Key.Type) throws {
     let known = Key.allCases.map(\.stringValue)
     for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
       let nearest = known.min { distance($0, key.stringValue) < distance($1, key.stringValue) } ?? ""
@@ -16,8 +16,13 @@ struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
   }
 
   /// Replaces a default by the key's value, where there is one.
-  func read<Value: Decodable>(_ key: Key, _ value: inout Value) throws {
+  package func read<Value: Decodable>(_ key: Key, _ value: inout Value) throws {
     if let found = try container.decodeIfPresent(Value.self, forKey: key) { value = found }
+  }
+
+  /// The key's value, nil where it is absent.
+  package func value<Value: Decodable>(_ key: Key) throws -> Value? {
+    try container.decodeIfPresent(Value.self, forKey: key)
   }
 }
 
