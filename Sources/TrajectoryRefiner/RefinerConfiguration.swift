@@ -113,7 +113,7 @@ public struct RefinerConfiguration: Codable, Hashable, Sendable {
       pathSteps: value(.pathSteps, [2, 4, 8, 12]), scheduleSteps: value(.scheduleSteps, 1000),
       truncatedSteps: value(.truncatedSteps, 50), denoisingSteps: value(.denoisingSteps, 2),
       firstBeta: value(.firstBeta, 0.0001), lastBeta: value(.lastBeta, 0.02),
-      outputModes: values.decodeIfPresent(Int.self, forKey: .outputModes),
+      outputModes: section.value(.outputModes),
       mergeDistance: value(.mergeDistance, 0.25))
   }
 
