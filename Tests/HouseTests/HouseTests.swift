@@ -8,7 +8,7 @@ struct HouseTests {
   static let freeForAll: Set = ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"]
   static let stages: Set = [
     "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput", "PointClouds",
-    "Perception", "Results", "NeuralEngine", "TrajectoryRefiner",
+    "Perception", "Results", "NeuralEngine", "LiftSplat", "TrajectoryRefiner",
   ]
 
   /// Module → what ARCHITECTURE.md's table lets it import; nil: everything.

@@ -104,7 +104,7 @@ struct NetworkGraphTests {
 
   @Test func theDefaultNetworkWithAllHeadsCostsLessThanEightBillionOperations() throws {
     let network = try PerceptionNetwork(NetworkConfiguration())
-    let report = NetworkReport(try network.graph())
+    let report = try NetworkReport(network.graph())
     var parts: [(name: String, operations: Int, parameters: Int)] = []
     for row in report.rows {
       let words = row.name.split(separator: ".")

@@ -247,8 +247,8 @@ private let time: Int64 = 1_600_000_002_500_000
 @Test func twentyFourAgentsAndTheEgoCostAtMostTwoAndAHalfGigaflop() throws {
   let configuration = try RefinerConfiguration()
   let network = RefinerNetwork(configuration)
-  let encoder = NetworkReport(try network.encoderGraph(anchors: .standard))
-  let step = NetworkReport(try network.stepGraph())
+  let encoder = try NetworkReport(network.encoderGraph(anchors: .standard))
+  let step = try NetworkReport(network.stepGraph())
   let chunks = (25 + configuration.agentsPerChunk - 1) / configuration.agentsPerChunk
   let total = chunks * (encoder.operations + configuration.denoisingSteps * step.operations)
   print(
@@ -256,6 +256,31 @@ private let time: Int64 = 1_600_000_002_500_000
     "\(configuration.agentsPerChunk); 24 agents and the ego \(Double(total) * 1e-9) GFLOP")
   #expect(total <= 2_500_000_000)
   #expect(configuration.blocks >= 4 && configuration.width >= 128)
+}
+
+@Test func compiledDefaultRefinerSaysWhatTheInterpreterSays() throws {
+  // The default measures, every weight random: fused, laid out and in shared memory against operator by operator.
+  let configuration = try RefinerConfiguration()
+  let network = RefinerNetwork(configuration, batch: 3)
+  let agents = Array(try TestScene().conditions(configuration).prefix(3))
+  let weights = try randomWeights(configuration)
+  var inputs = TrajectoryConditions.tensors(agents, configuration: configuration)
+  let key = NoiseKey(seed: 1, scene: "", agent: "", timestampMicroseconds: 0)
+  inputs["noisy"] = TensorValue([3, 20, 24], (0..<1440).map { key.normal($0) })
+  inputs["time"] = TensorValue([3], [49, 24, 10])
+  var graph = try network.graph(anchors: .standard)
+  try graph.setWeights(weights)
+  let plain = try Interpreter.run(graph, inputs, threads: 2)
+  for threads in [1, 2] {
+    let compiled = try Plan(graph, .init(threads: threads)).run(inputs)
+    for (id, value) in zip(graph.outputs, plain) {
+      let name = graph[id].name
+      let worst = worstDifference(
+        try #require(compiled[name]?.floats), try #require(value.floats))
+      // Sums of up to 256 terms in another order, through four blocks of random weights.
+      #expect(worst < 1e-3, "\(name): \(worst)")
+    }
+  }
 }
 
 /// What each part of a chunk takes, printed: `APUS_TIME_REFINER=THREADS`.
@@ -301,7 +326,7 @@ func timesOfTheDefaultRefiner() throws {
   #expect(fault { _ = try RefinerConfiguration(pathSteps: [4, 4]) }.contains("pathSteps"))
   let json = Data("{\"modes\": 6, \"bevChannels\": 0}".utf8)
   let read = try JSONDecoder().decode(RefinerConfiguration.self, from: json)
-  #expect(read.modes == 6 && read.width == 128 && read.tokens == 26 - 1)
+  #expect(read.modes == 6 && read.width == 128 && read.tokens == 26)
   #expect(
     fault {
       _ = try JSONDecoder().decode(RefinerConfiguration.self, from: Data("{\"blocks\": -1}".utf8))

@@ -27,7 +27,7 @@ extension ONNXGraphBuilder {
     case .unary(let o): add(o.function, x[0], y)
     case .binary(let o): add(o.function, x, y, types)
     case .einsum(let o): emit("Einsum", x, y, [.text("equation", o.equation)])
-    case .attention(let o): add(o, x, y)
+    case .attention(let o): add(o, x, y, types)
     case .deformableConvolution(let o): add(o, x, y)
     case .gridSample(let o):
       emit(
@@ -150,8 +150,22 @@ extension ONNXGraphBuilder {
     emit("Add", [product, bias], y)
   }
 
-  private mutating func add(_ o: Operator.Attention, _ x: [String], _ y: [String]) {
+  private mutating func add(
+    _ o: Operator.Attention, _ given: [String], _ y: [String], _ types: [TensorType]
+  ) {
     if o.hasKeyLengths { require(operatorSet: 24) }
+    var x = given
+    if o.hasMask, let e = try? o.extents(types) {
+      // ONNX Runtime wants a row of the mask for every query.
+      let mask = types[3].shape
+      if mask.count > 1, mask[mask.count - 2] == 1, e.queries != 1 {
+        var whole = mask
+        whole[mask.count - 2] = e.queries
+        let rows = fresh()
+        emit("Expand", [x[3], integers(whole)], [rows])
+        x[3] = rows
+      }
+    }
     var inputs = Array(x.prefix(3)), next = 3
     for (present, count) in [(o.hasMask, 1), (o.hasPast, 2), (o.hasKeyLengths, 1)] {
       inputs += present ? Array(x[next..<next + count]) : [String](repeating: "", count: count)
