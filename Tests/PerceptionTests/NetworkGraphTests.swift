@@ -202,4 +202,24 @@ struct NetworkGraphTests {
       }
     }
   }
+
+  @Test func imageAndGridGraphsAreTheSameThroughONNX() throws {
+    var configuration = try Self.small()
+    configuration.heads = [.detection, .map, .occupancy, .volume, .trajectories]
+    let network = try PerceptionNetwork(configuration)
+    for graph in [try network.imageGraph(seed: 5), try network.bevGraph(seed: 5)] {
+      var inputs: [String: TensorValue] = [:]
+      for id in graph.inputs {
+        inputs[graph[id].name] = NetworkGoldens.given(graph[id].name, graph.shape(id))
+      }
+      let network = try ONNXNetwork(bytes: ONNXExport.bytes(graph), name: "network.onnx")
+      let read = network.graph
+      let expected = try Interpreter.run(graph, inputs), found = try Interpreter.run(read, inputs)
+      #expect(network.outputNames == graph.outputs.map { graph[$0].name })
+      for (k, id) in graph.outputs.enumerated() {
+        NetworkGoldens.expect(
+          try #require(found[k].floats), try #require(expected[k].floats), tolerance: 1e-5, graph[id].name)
+      }
+    }
+  }
 }

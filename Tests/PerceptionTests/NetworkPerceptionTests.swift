@@ -242,6 +242,22 @@ struct NetworkPerceptionTests {
     #expect(starts.prefix(voxels.count + 1).elementsEqual(voxels.starts.map { Int64($0) }))
   }
 
+  @Test func imagesLookedAtAheadGiveTheSameFrame() throws {
+    var whole = try Self.perception()
+    let expected = try Self.frame(&whole)
+    let network = whole.network
+    let images = try ImageBranch(network.imageGraph(seed: 7), options: .init(threads: 2))
+    let planes = try #require(whole.inputValues()["images"]?.floats)
+    var apart = try NetworkPerception(
+      network, graph: network.frameGraph(seed: 7), options: .init(threads: 2))
+    let found = try apart.perceive(
+      features: images.run(planes),
+      cameras: [Self.camera(0), Self.camera(2)], cloud: Self.cloud(), globalFromEgo: .identity,
+      timestampMicroseconds: Self.start)
+    NetworkGoldens.expect(try features(apart), try features(whole), tolerance: 1e-5, "features")
+    #expect(found.detections.count == expected.detections.count)
+  }
+
   @Test func anyPartOfTheNetworkRuns() throws {
     var cameras = try Self.perception {
       $0.sensors = [.camera]

@@ -17,7 +17,7 @@ public struct PillarInputs: Sendable {
   private var voxelizer = Voxelizer()
   /// The points that are kept where there are too many, and which those are.
   private var chosen = PointCloud()
-  private var isInside: [UInt8] = []
+  private var isInside: [UInt8] = [], places: [Int32] = []
   private var usedPillars = 0
 
   /// Features of a point.
@@ -83,7 +83,10 @@ public struct PillarInputs: Sendable {
     let inside = cloud.sources.map { markInside(points, $0.range) }
     let excess = inside.reduce(0, +) - pointCapacity
     guard excess > 0 else { return 0 }
-    if chosen.isEmpty { chosen = PointCloud(zeros: pointCapacity) }
+    if chosen.isEmpty {
+      chosen = PointCloud(zeros: pointCapacity)
+      places = [Int32](repeating: 0, count: pointCapacity)
+    }
     let newestFirst = cloud.sources.indices.sorted {
       (cloud.sources[$1].timestampMicroseconds, $0) < (cloud.sources[$0].timestampMicroseconds, $1)
     }
@@ -93,17 +96,28 @@ public struct PillarInputs: Sendable {
       var rank = 0
       for p in cloud.sources[s].range where isInside[p] != 0 {
         if wanted == inside[s] || (rank + 1) * wanted / inside[s] > rank * wanted / inside[s] {
-          chosen.x[count] = points.x[p]
-          chosen.y[count] = points.y[p]
-          chosen.z[count] = points.z[p]
-          chosen.intensity[count] = points.intensity[p]
-          chosen.age[count] = points.age[p]
+          places[count] = Int32(truncatingIfNeeded: p)
           count += 1
         }
         rank += 1
       }
     }
+    Self.gather(points.x, places, into: &chosen.x)
+    Self.gather(points.y, places, into: &chosen.y)
+    Self.gather(points.z, places, into: &chosen.z)
+    Self.gather(points.intensity, places, into: &chosen.intensity)
+    Self.gather(points.age, places, into: &chosen.age)
     return excess
+  }
+
+  private static func gather(_ column: [Float], _ places: [Int32], into target: inout [Float]) {
+    column.withUnsafeBufferPointer { column in
+      target.withUnsafeMutableBufferPointer { target in
+        places.withUnsafeBufferPointer { places in
+          for k in places.indices { target[k] = column[Int(places[k])] }
+        }
+      }
+    }
   }
 
   /// Marks the points of a sweep that lie within the grid, and counts them.
@@ -139,32 +153,59 @@ public struct PillarInputs: Sendable {
   private func decorate(
     _ features: UnsafeMutablePointer<Float>, _ cloud: PointCloud, _ voxels: Voxels, threads: Int
   ) {
-    let side = Float(1 / grid.cellSize)
-    let reach = Float(2 / max(grid.maximumX - grid.minimumX, grid.maximumY - grid.minimumY))
-    KernelContext(threads: threads).parallel(voxels.count, grain: 512) { range in
-      for v in range {
-        let members = Int(voxels.starts[v])..<Int(voxels.starts[v + 1])
-        let first = cloud.position(Int(voxels.points[members.lowerBound]))
-        var sum = SIMD3<Float>.zero
-        for k in members { sum += cloud.position(Int(voxels.points[k])) - first }
-        let mean = first + sum / Float(members.count)
-        let center = voxels.layout.center(voxels.cells[v])
-        let middle = SIMD2(Float(center.x), Float(center.y))
-        for k in members {
-          let p = Int(voxels.points[k]), point = features + k * Self.featureCount
-          let position = cloud.position(p)
-          point[0] = position.x * reach
-          point[1] = position.y * reach
-          point[2] = position.z / 4
-          point[3] = cloud.intensity[p] / 255
-          point[4] = (position.x - mean.x) * side
-          point[5] = (position.y - mean.y) * side
-          point[6] = position.z - mean.z
-          point[7] = (position.x - middle.x) * side
-          point[8] = (position.y - middle.y) * side
-          point[9] = cloud.age[p] * 2
+    cloud.x.withUnsafeBufferPointer { x in
+      cloud.y.withUnsafeBufferPointer { y in
+        cloud.z.withUnsafeBufferPointer { z in
+          cloud.intensity.withUnsafeBufferPointer { intensity in
+            cloud.age.withUnsafeBufferPointer { age in
+              let columns = Columns(x: x, y: y, z: z, intensity: intensity, age: age)
+              voxels.points.withUnsafeBufferPointer { order in
+                KernelContext(threads: threads).parallel(voxels.count, grain: 512) { range in
+                  for v in range { decorate(v, of: voxels, order, columns, into: features) }
+                }
+              }
+            }
+          }
         }
       }
+    }
+  }
+
+  private struct Columns {
+    let x: UnsafeBufferPointer<Float>, y: UnsafeBufferPointer<Float>, z: UnsafeBufferPointer<Float>
+    let intensity: UnsafeBufferPointer<Float>, age: UnsafeBufferPointer<Float>
+
+    @inline(__always)
+    func position(_ p: Int) -> SIMD3<Float> { SIMD3(x[p], y[p], z[p]) }
+  }
+
+  /// One pillar's points.
+  private func decorate(
+    _ v: Int, of voxels: Voxels, _ order: UnsafeBufferPointer<Int32>, _ cloud: Columns,
+    into features: UnsafeMutablePointer<Float>
+  ) {
+    let side = Float(1 / grid.cellSize)
+    let reach = Float(2 / max(grid.maximumX - grid.minimumX, grid.maximumY - grid.minimumY))
+    let members = Int(voxels.starts[v])..<Int(voxels.starts[v + 1])
+    let first = cloud.position(Int(order[members.lowerBound]))
+    var sum = SIMD3<Float>.zero
+    for k in members { sum += cloud.position(Int(order[k])) - first }
+    let mean = first + sum / Float(members.count)
+    let center = voxels.layout.center(voxels.cells[v])
+    let middle = SIMD2(Float(center.x), Float(center.y))
+    for k in members {
+      let p = Int(order[k]), point = features + k * Self.featureCount
+      let position = cloud.position(p)
+      point[0] = position.x * reach
+      point[1] = position.y * reach
+      point[2] = position.z / 4
+      point[3] = cloud.intensity[p] / 255
+      point[4] = (position.x - mean.x) * side
+      point[5] = (position.y - mean.y) * side
+      point[6] = position.z - mean.z
+      point[7] = (position.x - middle.x) * side
+      point[8] = (position.y - middle.y) * side
+      point[9] = cloud.age[p] * 2
     }
   }
 }
