@@ -11,8 +11,8 @@ import TrajectoryRefiner
 
 /// A model compiled for a replay: the image branch, which runs ahead, and all that follows a frame's features.
 ///
-/// Each half takes half of the threads. `perceive` and `forecast` keep what a scene's frames leave behind, and belong to
-/// the thread that computes.
+/// Each half takes half of the threads. `perceive` keeps what a scene's frames leave behind, and belongs to the thread that
+/// computes.
 final class NetworkStages {
   let model: Model
   /// Nil for a network without cameras.
@@ -20,19 +20,12 @@ final class NetworkStages {
   private let perception: Compiled
   /// Nil for a model without trajectories.
   let refiner: TrajectoryRefiner?
-  private var builder: ConditionBuilder?
-  private var roads: [RoadLine] = []
-  private var scene = ""
 
   /// A value that changes in place behind this class.
   private final class Compiled {
     var network: NetworkPerception
     init(_ network: NetworkPerception) { self.network = network }
   }
-
-  /// Agents, the ego among them, that the refiner sees in a frame: two runs of its plan. Those farther away are forecast
-  /// by physics.
-  var refinedAgents: Int { 2 * (refiner?.configuration.agentsPerChunk ?? 0) }
 
   /// Compiles a model.
   /// - Throws: `ModelError` where int8 is asked of a model without scales; `EngineError` where the CPU lacks the precision.
@@ -96,12 +89,7 @@ final class NetworkStages {
   }
 
   /// Begins a scene: forgets the one before.
-  func begin(_ scene: Scene, roads: [RoadLine]) {
-    self.scene = scene.name
-    self.roads = roads
-    perception.network.reset()
-    builder = refiner.map { ConditionBuilder(configuration: $0.configuration, anchors: $0.anchors) }
-  }
+  func begin() { perception.network.reset() }
 
   /// Perceives a frame whose images the branch has looked at.
   func perceive(
@@ -115,33 +103,13 @@ final class NetworkStages {
   /// What the frame's plan holds, for calibration.
   var frameInputs: [String: TensorValue] { perception.network.inputValues() }
 
-  /// Trajectories of tracks and ego in a frame that was perceived just before; nil without a refiner.
-  ///
-  /// - Returns: trajectories of the ego and, by track, of the nearest ones; a note where kinematic limits changed modes.
-  func forecast(
-    _ tracks: [Track], lines: [MapLayer], frame: Frame
-  ) throws -> (ego: Trajectories, agents: [String: Trajectories], note: String?)? {
-    guard let refiner, var builder else { return nil }
-    let ego = ObservedAgent.ego(frame.globalFromEgo)
-    let agents = tracks.map { ObservedAgent($0) }
-    builder.observe([ego] + agents, at: frame.timestampMicroseconds)
-    builder.map = RoadMap(layers: lines, lines: roads, configuration: refiner.configuration)
-    self.builder = builder
-    // Tracks by distance; equals in their order.
-    let nearest = agents.enumerated().sorted {
-      (($0.element.position - ego.position).length, $0.offset)
-        < (($1.element.position - ego.position).length, $1.offset)
-    }
-    let chosen = [ego] + nearest.prefix(refinedAgents - 1).map(\.element)
-    let conditions = builder.conditions(of: chosen, bev: features(frame))
-    let result = try refiner.refine(
-      conditions, scene: scene, timestampMicroseconds: frame.timestampMicroseconds)
-    let note =
-      result.corrections.modes > 0
-      ? "trajectories: \(result.corrections.modes) of \(result.corrections.checked) modes brought within "
-        + "kinematic limits" : nil
-    let pairs = zip(chosen.dropFirst().map(\.id), result.trajectories.dropFirst())
-    return (result.trajectories[0], Dictionary(pairs, uniquingKeysWith: { first, _ in first }), note)
+  /// What trajectories are made from in the frame that was perceived last, `[channel, i, j]`; empty without a refiner that
+  /// looks at it.
+  var trajectoryFeatures: [Float] {
+    guard let channels = refiner?.configuration.bevChannels, channels > 0,
+      let view = perception.network.trajectoryFeatures
+    else { return [] }
+    return Array(UnsafeBufferPointer(start: view.floats, count: view.count))
   }
 
   /// A forecaster of annotated objects at the beginning of a scene; nil without a refiner.
@@ -151,14 +119,5 @@ final class NetworkStages {
       layers: try dataset.mapLayers(location: scene.location),
       lines: try dataset.roadLines(location: scene.location), configuration: refiner.configuration)
     return AnnotationForecaster(for: refiner, scene: scene.name, map: map)
-  }
-
-  private func features(_ frame: Frame) -> BEVFeatures? {
-    guard let channels = refiner?.configuration.bevChannels, channels > 0,
-      let view = perception.network.trajectoryFeatures
-    else { return nil }
-    return BEVFeatures(
-      channels: channels, grid: model.configuration.perception.grid,
-      values: UnsafeBufferPointer(start: view.floats, count: view.count), globalFromEgo: frame.globalFromEgo)
   }
 }

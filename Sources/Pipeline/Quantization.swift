@@ -59,7 +59,7 @@ extension Replay {
     let synced = try synchronize(scene, policy: stages.policy(for: scene))
     let wanted = Array(synced.frames.filter { $0.skipReason == nil }.prefix(count))
     let request = stages.request(for: scene)
-    stages.begin(scene, roads: [])
+    stages.begin()
     var sweeps = SweepCache()
     for item in FrameToLoad.list(wanted) {
       let loaded = loadFrame(

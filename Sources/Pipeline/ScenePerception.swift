@@ -6,18 +6,50 @@ import Results
 import Scenes
 import Synchronization
 
-/// A frame between perception and its files.
-struct PerceivedFrame: Sendable {
+/// What perception saw in a frame, before tracks are followed.
+struct Sight: Sendable {
+  var detections: [Detection]
+  var bev: BEVLayers
+  var volume: OccupancyVolume
+  /// Lines of the map, in the global frame.
+  var lines: [MapLayer] = []
+  /// What trajectories are made from, `[channel, i, j]` over the network's grid; empty without.
+  var features: [Float] = []
+}
+
+/// A frame between perception and its trajectories.
+struct SeenFrame: Sendable {
   var index: Int
   var frame: Frame
   /// Nil for a skipped frame.
-  var prediction: FramePrediction?
+  var sight: Sight?
   var pictures: [PreviewCamera]
   /// The keyframe's own points in the ego frame, for the preview.
   var points = PointCloud()
   /// What is worth saying of the frame and no loss.
   var notes: [String] = []
   var clock: StageClock
+}
+
+/// A frame between trajectories and its files.
+struct PerceivedFrame: Sendable {
+  var index: Int
+  var frame: Frame
+  /// Nil for a skipped frame.
+  var prediction: FramePrediction?
+  var pictures: [PreviewCamera]
+  var points: PointCloud
+  var notes: [String]
+  var clock: StageClock
+
+  init(_ seen: SeenFrame) {
+    index = seen.index
+    frame = seen.frame
+    pictures = seen.pictures
+    points = seen.points
+    notes = seen.notes
+    clock = seen.clock
+  }
 }
 
 extension Replay {
@@ -56,9 +88,12 @@ extension Replay {
     // What sees with cameras alone goes on without a LiDAR.
     let needsLidar = request == nil
     var perceiver = ScenePerceiver(
-      scene: scene.name, withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads,
-      stages: stages)
-    try stages?.begin(scene, roads: dataset.roadLines(location: scene.location))
+      withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages)
+    stages?.begin()
+    let follower = Mutex(
+      TrajectoryStage(
+        scene, stages: stages,
+        roads: stages?.refiner == nil ? [] : try dataset.roadLines(location: scene.location)))
     var index = 0
     try runInOrder(
       FrameToLoad.list(frames), threads: options.threads, depth: Self.flightDepth,
@@ -79,7 +114,8 @@ extension Replay {
         try willCompute()
         defer { index += 1 }
         return try perceiver.perceive(loaded, index: index)
-      }, store: store)
+      },
+      conclude: { seen in try follower.withLock { try $0.follow(seen) } }, store: store)
   }
 
   private func store(
@@ -123,84 +159,40 @@ struct SweepCache {
   }
 }
 
-/// What perception keeps between the frames of one scene: recent sweeps, occupancy, tracks and the ego's past.
+/// What perception keeps between the frames of one scene: recent sweeps, and what its way of perceiving remembers.
 private struct ScenePerceiver {
   private let stages: NetworkStages?
   private var classical: ClassicalPerception
-  private var tracker: Tracker
   private var sweeps = SweepCache()
-  private var egoPoses: [EgoPose] = []
 
-  init(scene: String, withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?) {
+  init(withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?) {
     var configuration = ClassicalPerception.Configuration()
     configuration.withholdsKeyframeSweep = withholdKeyframeSweep
     configuration.threads = threads
     classical = ClassicalPerception(configuration: configuration)
     self.stages = stages
-    tracker = Tracker(
-      configuration: TrackerConfiguration(usesDetectedVelocity: stages != nil), idPrefix: "\(scene)-")
   }
 
-  mutating func perceive(_ loaded: LoadedFrame, index: Int) throws -> PerceivedFrame {
+  mutating func perceive(_ loaded: LoadedFrame, index: Int) throws -> SeenFrame {
     let frame = loaded.frame
-    var result = PerceivedFrame(
-      index: index, frame: frame, prediction: nil, pictures: loaded.pictures, clock: loaded.clock)
+    var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
     sweeps.add(loaded)
     guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
     let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame) }
     if let cloud { result.points = Self.keyframePoints(cloud) }
-    egoPoses.append(
-      EgoPose(timestampMicroseconds: frame.timestampMicroseconds, globalFromEgo: frame.globalFromEgo))
-    egoPoses = egoPoses.suffix(8)
     if let stages {
-      try perceive(loaded, cloud, with: stages, &result)
+      let seen = try stages.perceive(
+        loaded.features, cameras: loaded.images?.cameras ?? [], cloud: cloud, frame: frame)
+      for stage in seen.milliseconds { result.clock.add(stage.stage, stage.milliseconds) }
+      result.notes += seen.notes
+      result.sight = Sight(
+        detections: seen.detections, bev: seen.bev, volume: seen.volume, lines: seen.lines,
+        features: stages.trajectoryFeatures)
     } else if let cloud {
-      try perceiveClassically(frame, cloud, &result)
+      let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
+      result.sight = Sight(detections: seen.detections, bev: seen.bev, volume: seen.volume)
     }
     return result
-  }
-
-  private mutating func perceiveClassically(
-    _ frame: Frame, _ cloud: AccumulatedCloud, _ result: inout PerceivedFrame
-  ) throws {
-    let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
-    let tracked = result.clock.measure("track") {
-      tracker.update(seen.detections, timestampMicroseconds: frame.timestampMicroseconds)
-    }
-    let poses = egoPoses
-    result.prediction = result.clock.measure("forecast") {
-      FramePrediction(
-        keyframe: frame.keyframe, globalFromEgo: frame.globalFromEgo,
-        detections: withMotion(seen.detections, of: tracked), tracks: tracked.tracks, bev: seen.bev,
-        volume: seen.volume, egoTrajectories: forecastEgo(poses: poses),
-        agents: tracked.tracks.map { forecastTrajectories(of: $0) })
-    }
-  }
-
-  private mutating func perceive(
-    _ loaded: LoadedFrame, _ cloud: AccumulatedCloud?, with stages: NetworkStages,
-    _ result: inout PerceivedFrame
-  ) throws {
-    let frame = loaded.frame
-    let seen = try stages.perceive(
-      loaded.features, cameras: loaded.images?.cameras ?? [], cloud: cloud, frame: frame)
-    for stage in seen.milliseconds { result.clock.add(stage.stage, stage.milliseconds) }
-    result.notes += seen.notes
-    let tracked = result.clock.measure("track") {
-      tracker.update(seen.detections, timestampMicroseconds: frame.timestampMicroseconds)
-    }
-    let refined = try result.clock.measure("trajectories") {
-      try stages.forecast(tracked.tracks, lines: seen.lines, frame: frame)
-    }
-    result.notes += [refined?.note].compactMap { $0 }
-    result.prediction = FramePrediction(
-      keyframe: frame.keyframe, globalFromEgo: frame.globalFromEgo, detections: seen.detections,
-      tracks: tracked.tracks, bev: seen.bev, volume: seen.volume,
-      egoTrajectories: refined?.ego ?? forecastEgo(poses: egoPoses),
-      agents: tracked.tracks.map { track in
-        refined?.agents[track.id].map { AgentTrajectories(track: track, trajectories: $0) }
-          ?? forecastTrajectories(of: track)
-      }, mapLines: seen.lines)
   }
 
   /// The points of the keyframe's own sweep.
@@ -211,17 +203,5 @@ private struct ScenePerceiver {
       x: Array(all.x[range]), y: Array(all.y[range]), z: Array(all.z[range]),
       intensity: Array(all.intensity[range]),
       ring: Array(all.ring[range]), age: Array(all.age[range]))
-  }
-}
-
-/// Detections with the velocity, heading and attribute of the tracks they became part of: one sweep shows no motion.
-private func withMotion(_ detections: [Detection], of tracked: TrackedFrame) -> [Detection] {
-  zip(detections, tracked.trackOfDetection).map { detection, track in
-    guard let track else { return detection }
-    var moving = detection
-    moving.velocity = track.detection.velocity
-    moving.box.rotation = track.detection.box.rotation
-    moving.attribute = track.detection.attribute
-    return moving
   }
 }

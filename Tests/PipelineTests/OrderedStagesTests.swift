@@ -15,15 +15,15 @@ struct OrderedStagesTests {
       compute: {
         computed.append($0)
         return $0 + 1
-      }, store: { value in stored.withLock { $0.append(value) } })
+      }, conclude: { $0 }, store: { value in stored.withLock { $0.append(value) } })
     #expect(computed == (0..<200).map { $0 * 2 })
     #expect(stored.withLock { $0.sorted() } == (0..<200).map { $0 * 2 + 1 })
   }
 
-  @Test(arguments: [1, 2, 8], [0, 1, 17, 99]) func anErrorOfAnyStageEndsTheRunAndIsThrown(
+  @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 8], [0, 1, 17, 99]) func anErrorOfAnyStageEndsTheRunAndIsThrown(
     threads: Int, bad: Int
   ) throws {
-    for stage in 0..<4 {
+    for stage in 0..<5 {
       let started = Mutex(0)
       #expect(throws: Failure(item: bad)) {
         try runInOrder(
@@ -41,10 +41,14 @@ struct OrderedStagesTests {
             if stage == 1, $0 == bad { throw Failure(item: bad) }
             return $0
           },
+          conclude: {
+            if stage == 4, $0 == bad { throw Failure(item: bad) }
+            return $0
+          },
           store: { if stage == 2, $0 == bad { throw Failure(item: bad) } })
       }
       // At most what was in flight is begun after the failure.
-      #expect(started.withLock { $0 } <= bad + 9)
+      #expect(started.withLock { $0 } <= bad + 10)
     }
   }
 
@@ -58,7 +62,8 @@ struct OrderedStagesTests {
           $0.most = max($0.most, $0.now)
         }
         return $0
-      }, prepare: { $0 }, compute: { $0 }, store: { _ in alive.withLock { $0.now -= 1 } })
+      }, prepare: { $0 }, compute: { $0 }, conclude: { $0 },
+      store: { _ in alive.withLock { $0.now -= 1 } })
     #expect(alive.withLock { $0.most } <= 3)
     #expect(alive.withLock { $0.now } == 0)
   }
@@ -72,7 +77,7 @@ struct OrderedStagesTests {
         seen.withLock { $0.append(item) }
         threads.withLock { _ = $0.insert(pthread_self()) }
         return item
-      }, compute: { $0 }, store: { _ in })
+      }, compute: { $0 }, conclude: { $0 }, store: { _ in })
     #expect(seen.withLock { $0 } == Array(0..<100))
     #expect(threads.withLock { $0.count } == 1)
     #expect(!threads.withLock { $0.contains(pthread_self()) })
@@ -90,7 +95,7 @@ struct OrderedStagesTests {
       return item
     }
     try runInOrder(
-      Array(0..<60), threads: 2, depth: 6, load: work, prepare: work, compute: work,
+      Array(0..<60), threads: 2, depth: 6, load: work, prepare: work, compute: work, conclude: work,
       store: { _ = work($0) })
     #expect(working.withLock { $0.most } == 2)
   }

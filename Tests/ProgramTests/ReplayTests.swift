@@ -23,13 +23,14 @@ import Testing
     let files = Set(try contents(of: run).keys)
     #expect(files.isSuperset(of: ["run.json", "detections.json", "tracks.json", "bev/grid.json"]))
     #expect(files.contains("trajectories/drive-0.jsonl"))
+    #expect(files.contains("lanes/drive-0.jsonl"))
     for k in 0..<6 {
       let sample = TestDrive.token(7, 0, k)
       #expect(files.contains("bev/drive-0/\(sample).npz"))
       #expect(files.contains("occupancy/drive-0/\(sample).npz"))
       #expect(files.contains("preview/drive-0/\(sample).png"))
     }
-    #expect(files.count == 5 + 18)
+    #expect(files.count == 6 + 18)
   }
 
   /// The cars of the street are found where they are, and the one ahead moves as it does.
