@@ -33,6 +33,7 @@ demo: build
 bench: setup
 	swift build $(SWIFT_FLAGS) --package-path Benchmarks
 	Benchmarks/.build/release/voxel-benchmark $$(ls scenes/simulated/samples/LIDAR_TOP/*.pcd.bin | head -1)
+	Benchmarks/.build/release/lift-splat-benchmark alone
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Package.swift
