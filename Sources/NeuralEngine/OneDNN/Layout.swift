@@ -90,10 +90,13 @@ struct Layout: @unchecked Sendable, Equatable {
     }
   }
 
-  /// Bytes from a buffer's start to the last element, padding and a view's own offset included (which oneDNN's size is
-  /// not: a result in a view's arrangement would run over its buffer's end).
+  /// Bytes from a buffer's start to the last element, padding and a view's own offset included.
+  ///
+  /// oneDNN's size of a view with an offset is 0, so that of the view without it is taken and the offset added.
   var byteCount: Int {
-    withUnsafePointer(to: descriptor) { Int(dnnl_memory_desc_get_size($0)) }
+    var start = descriptor
+    start.offset0 = 0
+    return withUnsafePointer(to: start) { Int(dnnl_memory_desc_get_size($0)) }
       + Int(descriptor.offset0) * storage.byteCount
   }
 

@@ -211,11 +211,11 @@ extension Lowering {
     step: Int, scale: TensorScale?, location: Location
   )? {
     for (i, fused) in node.fused.enumerated() {
-      guard case .binary(.add, let operand) = fused, !node.inputs.contains(operand) else { continue }
+      guard case .binary(.add, let operand) = fused else { continue }
       let own = try stored(operand)
-      guard let layout = own.layout, layout.isSameArrangement(as: target), canOverwrite(own.location) else {
-        continue
-      }
+      guard let layout = own.layout, layout.isSameArrangement(as: target),
+        canOverwrite(own.location, beside: node.reads(except: i))
+      else { continue }
       return (i, layout.storage == .unsigned8 ? eightBit.scales[operand] : nil, own.location)
     }
     return nil

@@ -42,7 +42,7 @@ extension Lowering {
       else { continue }
       let source = try current(a).location
       let result = withFused ? y : temporary(like: y, node)
-      let reuse = try a != b && canOverwrite(a)
+      let reuse = canOverwrite(source, beside: [b] + node.reads.dropFirst(2))
       let target = reuse ? source : newBuffer(layout.byteCount)
       place(result, layout, target)
       try append(

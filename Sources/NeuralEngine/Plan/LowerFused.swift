@@ -12,7 +12,7 @@ extension Lowering {
   /// - Parameter sums: whether a first addition of a tensor that is not read again is done in its own memory.
   func fusedChain(_ node: PlanGraph.Node, target: Layout, sums: Bool) throws -> FusedChain? {
     var chain = FusedChain()
-    for step in node.fused {
+    for (i, step) in node.fused.enumerated() {
       switch step {
       case .unary(let function):
         guard let operations = eltwiseOperations(function) else { return nil }
@@ -21,7 +21,7 @@ extension Lowering {
         guard let algorithm = binaryAlgorithm(function) else { return nil }
         let own = try current(operand)
         if sums, function == .add, chain.accumulator == nil, let layout = own.layout,
-          layout.isSameArrangement(as: target), try canOverwrite(operand), !node.inputs.contains(operand)
+          layout.isSameArrangement(as: target), canOverwrite(own.location, beside: node.reads(except: i))
         {
           chain.accumulator = own.location
           chain.operations.append(.sum(scale: 1))

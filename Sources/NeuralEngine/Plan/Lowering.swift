@@ -193,7 +193,8 @@ final class Lowering {
   ///
   /// To and from 8 bits it is converted by its scale.
   func request(_ value: Int, _ layout: Layout, source: Layout? = nil) throws -> Location {
-    let own = try stored(value)
+    var own = try stored(value)
+    if source != nil { own.location = try requestPlain(value) }
     guard let ownLayout = source ?? own.layout else {
       throw EngineError(
         file: graph.name, field: graph.values[value].name, found: "\(type(value))", expected: "floats")
@@ -266,6 +267,19 @@ final class Lowering {
     let buffer = buffers[location.buffer]
     guard buffer.constant == nil, !buffer.isPersistent else { return false }
     return tenants[location.buffer, default: []].allSatisfy { lastRead[$0, default: -1] <= position }
+  }
+
+  /// Whether a step may write over what lies there while it, or a later step of the same node, reads other values:
+  /// nothing after the node reads it, and none of them is a view of it or a copy in it.
+  ///
+  /// A step does not always read an element before it writes it: a sum over channels comes in parts, an operand is
+  /// broadcast, a view is in another order.
+  func canOverwrite(_ location: Location, beside values: [Int]) -> Bool {
+    canOverwrite(location)
+      && values.allSatisfy { value in
+        placed[value]?.location.buffer != location.buffer
+          && copies[value, default: []].allSatisfy { $0.location.buffer != location.buffer }
+      }
   }
 
   private func outputLocation(_ value: Int) throws -> Location {

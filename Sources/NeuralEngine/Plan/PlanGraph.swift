@@ -32,6 +32,13 @@ struct PlanGraph {
           if case .binary(_, let operand) = $0 { operand } else { nil }
         }
     }
+
+    /// Inputs and the operands of all fused steps but one.
+    func reads(except step: Int) -> [Int] {
+      var others = self
+      others.fused.remove(at: step)
+      return others.reads
+    }
   }
 
   let name: String
