@@ -54,24 +54,34 @@ extension Operator.GroupedNormalization {
     let scale = inputs.count > 1 ? affineOffsets(x, inputs[1]) : nil
     let shift = inputs.count > 2 ? affineOffsets(x, inputs[2]) : nil
     let (xs, ys) = (x.floats, outputs[0].floats)
+    // Scale and shift of one value an element of the set need no looking up.
+    let isRowwise = inputs.dropFirst().allSatisfy { $0.count == count && isSuffix($0.shape, of: x.shape) }
+    let rowScale = inputs.count > 1 ? inputs[1].floats : nil
+    let rowShift = inputs.count > 2 ? inputs[2].floats : nil
     context.parallel(sets) { range in
       for s in range {
         let set = xs + s * count
-        var mean = 0.0, squares = 0.0
-        if centers {
-          for i in 0..<count { mean += Double(set[i]) }
-          mean /= Double(count)
-        }
-        for i in 0..<count {
-          let d = Double(set[i]) - mean
-          squares += d * d
+        let mean = centers ? laneSum(set, count) { $0 } / Double(count) : 0
+        let squares = laneSum(set, count) { x in
+          let d = x - mean
+          return d * d
         }
         let inverse = 1 / (squares / Double(count) + Double(epsilon)).squareRoot()
-        for i in s * count..<(s + 1) * count {
-          var value = (Double(xs[i]) - mean) * inverse
-          if let scale { value *= Double(inputs[1].floats[scale(i)]) }
-          if let shift { value += Double(inputs[2].floats[shift(i)]) }
-          ys[i] = Float(value)
+        if isRowwise {
+          let target = ys + s * count
+          for i in 0..<count {
+            var value = (Double(set[i]) - mean) * inverse
+            if let rowScale { value *= Double(rowScale[i]) }
+            if let rowShift { value += Double(rowShift[i]) }
+            target[i] = Float(value)
+          }
+        } else {
+          for i in s * count..<(s + 1) * count {
+            var value = (Double(xs[i]) - mean) * inverse
+            if let scale { value *= Double(inputs[1].floats[scale(i)]) }
+            if let shift { value += Double(inputs[2].floats[shift(i)]) }
+            ys[i] = Float(value)
+          }
         }
         if givesStatistics {
           outputs[1].floats[s] = Float(mean)
@@ -79,6 +89,11 @@ extension Operator.GroupedNormalization {
         }
       }
     }
+  }
+
+  private func isSuffix(_ affine: [Int], of shape: [Int]) -> Bool {
+    if case .groups = extent { return false }
+    return shape.suffix(affine.count).elementsEqual(affine)
   }
 
   /// Which element of a scale or shift belongs to each element of x.
@@ -120,4 +135,16 @@ extension Operator.Softmax {
       }
     }
   }
+}
+
+/// `Σ term(x)` in double precision, eight sums side by side: their order depends on the count alone.
+@inline(__always)
+private func laneSum(_ x: UnsafePointer<Float>, _ count: Int, _ term: (Double) -> Double) -> Double {
+  var sums = SIMD8<Double>.zero
+  let whole = count / 8 * 8
+  for start in stride(from: 0, to: whole, by: 8) {
+    for lane in 0..<8 { sums[lane] += term(Double(x[start + lane])) }
+  }
+  for i in whole..<count { sums[i - whole] += term(Double(x[i])) }
+  return sums.sum()
 }
