@@ -165,7 +165,9 @@ struct Layout: @unchecked Sendable, Equatable {
     let status = withUnsafePointer(to: descriptor) {
       dnnl_memory_desc_reshape(&view, $0, Int32(shape.count), shape.map(Int64.init))
     }
-    return status == dnnl_success ? Layout(view) : nil
+    guard status == dnnl_success else { return nil }
+    view.offset0 = descriptor.offset0
+    return Layout(view)
   }
 
   private static func array(_ dims: dnnl_dims_t, _ count: Int) -> [Int] {

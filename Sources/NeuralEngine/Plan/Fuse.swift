@@ -39,8 +39,8 @@ extension PlanGraph {
       var best: (host: Int, step: FusedStep)?
       for (mine, other) in [(0, 1), (1, 0)] where mine == 0 || commutes {
         let x = node.inputs[mine], operand = node.inputs[other]
-        guard x != operand, values[x].type == type, fits(operand, type.shape),
-          let host = host(of: x, result, made, uses), host > best?.host ?? -1
+        guard x != operand, values[x].type == type, let host = host(of: x, result, made, uses),
+          host > best?.host ?? -1, let taker = result[host], fits(operand, type.shape, taker.operation)
         else { continue }
         best = (host, .binary(binary.function, operand))
       }
@@ -61,14 +61,16 @@ extension PlanGraph {
     }
   }
 
-  /// Whether a fused operand has the result's shape, one element, or one per channel or last-axis element.
-  private func fits(_ operand: Int, _ shape: [Int]) -> Bool {
+  /// Whether a fused operand has the result's shape, one element, or one per channel or (not for convolutions, whose
+  /// code in oneDNN takes it for another axis) last-axis element.
+  private func fits(_ operand: Int, _ shape: [Int], _ host: Operator) -> Bool {
     let own = values[operand].type.shape
     if own == shape || own.reduce(1, *) == 1 && own.count <= shape.count { return true }
     let aligned = [Int](repeating: 1, count: max(0, shape.count - own.count)) + own
     guard aligned.count == shape.count else { return false }
     let wide = aligned.indices.filter { aligned[$0] != 1 }
     guard wide.count == 1, aligned[wide[0]] == shape[wide[0]] else { return false }
+    if case .convolution = host { return wide[0] == 1 }
     return wide[0] == 1 || wide[0] == shape.count - 1
   }
 }
