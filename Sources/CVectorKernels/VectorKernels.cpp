@@ -140,3 +140,25 @@ float apus_dot_and_add(
   }
   return sums[0];
 }
+
+#if defined(__x86_64__) && defined(__linux__)
+#define INTEGER_VARIANTS __attribute__((target_clones("avx512bw", "avx2", "default")))
+#else
+#define INTEGER_VARIANTS
+#endif
+
+INTEGER_VARIANTS
+void apus_mix_rows(uint16_t *line, const uint8_t *a, const uint8_t *b, uint16_t weight, int64_t count) {
+  const uint16_t rest = 256 - weight;
+  for (int64_t k = 0; k < count; k++) line[k] = static_cast<uint16_t>(a[k] * rest + b[k] * weight);
+}
+
+INTEGER_VARIANTS
+void apus_mix_columns(uint8_t *target, const uint16_t *a, const uint16_t *b, uint32_t weight, int64_t count) {
+  const uint16_t other = static_cast<uint16_t>(weight), rest = static_cast<uint16_t>(65535 - weight);
+  for (int64_t k = 0; k < count; k++) {
+    const uint16_t high = static_cast<uint16_t>((static_cast<uint32_t>(a[k]) * rest) >> 16);
+    const uint16_t low = static_cast<uint16_t>((static_cast<uint32_t>(b[k]) * other) >> 16);
+    target[k] = static_cast<uint8_t>(static_cast<uint16_t>(high + low + 129) >> 8);
+  }
+}

@@ -28,6 +28,13 @@ void apus_transpose_groups(
 float apus_dot_and_add(
     float *row, const float *gradient, const float *features, float factor, int64_t count);
 
+/// line[k] = a[k] · (256 - weight) + b[k] · weight, for `weight` of 0 to 256.
+void apus_mix_rows(uint16_t *line, const uint8_t *a, const uint8_t *b, uint16_t weight, int64_t count);
+
+/// target[k] = (a[k] · (65535 - weight) / 65536 + b[k] · weight / 65536 + 129) / 256, each quotient rounded down, for
+/// `weight` of 0 to 65535.
+void apus_mix_columns(uint8_t *target, const uint16_t *a, const uint16_t *b, uint32_t weight, int64_t count);
+
 #ifdef __cplusplus
 }
 #endif

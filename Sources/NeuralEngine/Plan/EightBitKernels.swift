@@ -1,3 +1,5 @@
+internal import CVectorKernels
+
 /// `y = x · gate[sample, channel]` on 8-bit numbers with channels fastest, in fixed point.
 ///
 /// Gates become 16-bit integers by the largest of them; results lie within 0.63 steps of the exact ones while no gate
@@ -127,8 +129,8 @@ struct EightBitResizeKernel: CustomKernel {
   private func mixRows(_ plane: UnsafePointer<UInt8>, _ i: Int, _ line: UnsafeMutablePointer<UInt16>) {
     let count = width * channels
     let a = plane + rows.low[i] * count, b = plane + rows.high[i] * count
-    let weight = UInt16((rows.weight[i] * 256).rounded()), rest = 256 - weight
-    for k in 0..<count { line[k] = UInt16(a[k]) &* rest &+ UInt16(b[k]) &* weight }
+    let weight = UInt16((rows.weight[i] * 256).rounded())
+    apus_mix_rows(line, a, b, weight, Int64(count))
   }
 
   private func mixColumns(_ line: UnsafeMutablePointer<UInt16>, _ target: UnsafeMutablePointer<UInt8>) {
@@ -136,12 +138,8 @@ struct EightBitResizeKernel: CustomKernel {
       let a = UnsafePointer(line) + columns.low[j] * channels
       let b = UnsafePointer(line) + columns.high[j] * channels
       let y = target + j * channels
-      let weight = UInt32(min((columns.weight[j] * 65536).rounded(), 65535)), rest = 65535 - weight
-      for c in 0..<channels {
-        let high = UInt16(truncatingIfNeeded: (UInt32(a[c]) &* rest) >> 16)
-        let low = UInt16(truncatingIfNeeded: (UInt32(b[c]) &* weight) >> 16)
-        y[c] = UInt8(truncatingIfNeeded: (high &+ low &+ 129) >> 8)
-      }
+      let weight = UInt32(min((columns.weight[j] * 65536).rounded(), 65535))
+      apus_mix_columns(y, a, b, weight, Int64(channels))
     }
   }
 }
