@@ -1,7 +1,7 @@
 import Foundation
 import FrameSync
-import NeuralEngine
 import Geometry
+import NeuralEngine
 import Recording
 import Results
 import Scenes
@@ -110,7 +110,8 @@ public struct Replay: Sendable {
       if options.strict { throw StrictnessError(place: name, reason: warning) }
       report(.warning("\(name): \(warning)"))
     }
-    try perceive(synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
+    try perceive(
+      synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
   }
 
   /// A frame's record: how it ended and why, and an error for a loss under `--strict`.
