@@ -59,10 +59,10 @@ import Testing
     func refuse(_ value: [Any], _ words: String...) throws {
       var changed = model
       changed.set("data_offsets", of: name, to: value)
-      try Self.refuse(changed.bytes(), [name] + words, folder: folder, drive: drive)
+      try Self.refuse(changed.bytes(), words, folder: folder, drive: drive)
     }
-    try refuse([offsets[0] - 4, offsets[1] - 4], "overlap")
-    try refuse([offsets[1], offsets[0]], "in order")
+    try refuse([offsets[0] - 4, offsets[1] - 4], name, "overlap")
+    try refuse([offsets[1], offsets[0]], name, "in order")
     try refuse([-4, offsets[1]], "data_offsets")
     try refuse([offsets[0], offsets[1] + 4], "data_offsets")
     try refuse([Int.max - (offsets[1] - offsets[0]), Int.max], "data_offsets")

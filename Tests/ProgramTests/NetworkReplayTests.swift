@@ -107,14 +107,18 @@ import Testing
       #expect(!manifest.frames[1].reasons.isEmpty)
       #expect(try Self.boxes(folder.path("run-\(name)"), keyframes: 4)[1] == "[]")
     }
-    // Cameras alone do without LiDAR, and say so nowhere.
+    // Cameras alone do without LiDAR: its loss is named, and every frame is perceived.
     let blind = try TestDrive(keyframes: 3)
     for file in blind.files(of: "LIDAR_TOP") + blind.files(of: "LIDAR_TOP", keyframes: false) {
       try FileManager.default.removeItem(at: blind.url(file))
     }
     let cameras = try Self.manifest(
-      Self.replay(blind, folder.path("cameras.safetensors"), folder, "blind", status: 0))
-    #expect(cameras.count(.ok) == 3)
+      Self.replay(blind, folder.path("cameras.safetensors"), folder, "blind", status: 3))
+    #expect(cameras.count(.degraded) == 3)
+    #expect(cameras.frames.allSatisfy { $0.reasons.contains { $0.hasPrefix("LIDAR_TOP") } })
+    let whole = try TestDrive(keyframes: 3)
+    let seen = try Self.replay(whole, folder.path("cameras.safetensors"), folder, "whole")
+    #expect(try Self.boxes(folder.path("blind"), keyframes: 3) == Self.boxes(seen, keyframes: 3))
   }
 
   // MARK: The same bytes

@@ -29,7 +29,8 @@ import Testing
       #expect(files.contains("occupancy/drive-0/\(sample).npz"))
       #expect(files.contains("preview/drive-0/\(sample).png"))
     }
-    #expect(files.count == 5 + 18)
+    #expect(files.contains("lanes/drive-0.jsonl"))
+    #expect(files.count == 6 + 18)
   }
 
   /// The cars of the street are found where they are, and the one ahead moves as it does.

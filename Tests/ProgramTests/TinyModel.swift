@@ -28,7 +28,7 @@ enum TinyModel {
       backbone: {outputs: 12, stages: [{channels: 6, stride: 1}, {channels: 8}]}
       heads: [detection, map, occupancy, volume, trajectories]
       detection: {hidden: 6, maximumCount: 20}
-      map: {hidden: 5, lineProbability: 0.49}
+      map: {hidden: 5, lineProbability: 0.1}
       occupancy: {hidden: 4}
       volume: {hidden: 3}
       trajectories: {channels: 4}
