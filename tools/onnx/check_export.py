@@ -8,11 +8,15 @@
 Each part is compared with `apus run` on the part's own ONNX file, and the image branch is joined to the BEV encoder by
 numpy sums over `pooling.npz` on both sides, so that the encoder sees features as they come.
 
+First weights leave the refiner's blocks at zero (adaLN-Zero), and a comparison would say nothing of them: in a copy of
+the model, every weight that is all zeros is drawn at random (--as-it-is: not).
+
 Differences are parts of an output's range (largest less smallest). 1e-4 is allowed: both compute in float32, whose sums
 of some thousand products differ by their order at about 1e-6 of the range a layer, and tens of layers follow each other.
 What is not a number (a masked row) must be so on both sides; booleans and integers must be equal.
 """
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -54,6 +58,21 @@ def pooled(pooling, depth, context):
     return sums.T.reshape(1, -1, *pooling["grid"]).astype(np.float32)
 
 
+def awakened(path, target, random):
+    """A copy of a model's file whose arrays of zeros hold small random values."""
+    data = bytearray(pathlib.Path(path).read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    for name, entry in json.loads(data[8:start]).items():
+        if name == "__metadata__" or entry["dtype"] != "F32":
+            continue
+        begin, end = (start + offset for offset in entry["data_offsets"])
+        if not any(data[begin:end]):
+            values = random.normal(0, 0.05, (end - begin) // 4).astype("<f4")
+            data[begin:end] = values.tobytes()
+    target.write_bytes(data)
+    return target
+
+
 def in_apus(apus, model, inputs, folder):
     folder.mkdir()
     arguments = [apus, "run", model, "--output", folder / "out"]
@@ -86,6 +105,7 @@ def main():
     parser.add_argument("apus", help="the program")
     parser.add_argument("model", help="a model's file")
     parser.add_argument("--rig", default="calibration/nuscenes.yaml")
+    parser.add_argument("--as-it-is", action="store_true", help="leave weights of zeros")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     random = np.random.default_rng(options.seed)
@@ -93,8 +113,9 @@ def main():
     worst = 0.0
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
+        model = options.model if options.as_it_is else awakened(options.model, folder / "model.safetensors", random)
         subprocess.run(
-            [options.apus, "export", options.model, "--onnx", folder, "--rig", options.rig],
+            [options.apus, "export", model, "--onnx", folder, "--rig", options.rig],
             check=True, stdout=subprocess.DEVNULL)
         pooling = dict(np.load(folder / "pooling.npz")) if (folder / "pooling.npz").exists() else None
         carried = {}

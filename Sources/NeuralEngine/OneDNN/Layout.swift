@@ -90,11 +90,12 @@ struct Layout: @unchecked Sendable, Equatable {
     }
   }
 
-  /// Bytes from a buffer's start to the last element, padding and a view's own offset included (which oneDNN's size is
-  /// not: a result in a view's arrangement would run over its buffer's end).
+  /// Bytes from a buffer's start to the last element, padding and a view's own offset included. oneDNN says 0 of a view
+  /// that begins elsewhere than its buffer, so it is asked about the same view at the start.
   var byteCount: Int {
-    withUnsafePointer(to: descriptor) { Int(dnnl_memory_desc_get_size($0)) }
-      + Int(descriptor.offset0) * storage.byteCount
+    var atStart = descriptor
+    atStart.offset0 = 0
+    return Int(dnnl_memory_desc_get_size(&atStart)) + Int(descriptor.offset0) * storage.byteCount
   }
 
   /// Extent of each axis.
