@@ -118,7 +118,9 @@ let package = Package(
     .testTarget(
       name: "ProgramTests",
       dependencies: ["apus", "Geometry", "Scenes", "ArrayFiles", "Recording", "Results", "CTurboJPEG"]),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: ["ArrayFiles", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat", "Pipeline"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -39,6 +39,8 @@ struct ImageRequest: Sendable {
   /// The images' size in pixels.
   var width: Int, height: Int
   var normalization: Normalization
+  /// Whether the network sees with LiDAR too.
+  var hasLidar: Bool
 
   /// Images of no camera.
   var none: NetworkImages {
@@ -108,9 +110,17 @@ func loadFrame(
     // A camera whose image is broken is no part of the frame.
     let whole = Set(loaded.pictures.map(\.data.token))
     loaded.frame.cameras.removeAll { !whole.contains($0.token) }
+    loaded.frame.skipReason = blindness(loaded, request)
   }
   loaded.clock = clock
   return loaded
+}
+
+/// Why a network sees nothing at all in a frame; nil where it has a camera's image or the LiDAR's sweep.
+private func blindness(_ loaded: LoadedFrame, _ request: ImageRequest?) -> String? {
+  guard let request, loaded.images?.cameras.allSatisfy({ $0 == nil }) ?? true else { return nil }
+  if request.hasLidar, let lidar = loaded.frame.lidar, loaded.newSweeps[lidar.token] != nil { return nil }
+  return "no sensor that the model sees with has data"
 }
 
 /// Decodes an image for the preview, at the scale that comes nearest to `width` from above, and for the network.
@@ -145,7 +155,8 @@ private func decode(
           at: offset)
       } else {
         try decoder.load(
-          bytes, file: file, plan: plan, normalization: request.normalization, into: &taken.planes, at: offset)
+          bytes, file: file, plan: plan, normalization: request.normalization, into: &taken.planes, at: offset
+        )
       }
       taken.cameras[slot] = LiftCamera(
         camera: try plan.camera(from: model, file: file),

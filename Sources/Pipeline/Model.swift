@@ -72,7 +72,11 @@ public struct Model: Sendable {
   public init(_ configuration: Configuration, seed: UInt64, file: String = "model") throws {
     self.configuration = configuration
     self.file = file
-    network = try PerceptionNetwork(configuration.perception, file: file)
+    do { network = try PerceptionNetwork(configuration.perception, file: file) } catch let error
+      as NetworkError
+    {
+      throw ModelError(error, file: file) ?? error
+    }
     refiner = configuration.trajectories.map { RefinerNetwork($0) }
     try Self.check(configuration, file: file)
     weights = Graph(name: file, seed: seed)
@@ -138,29 +142,59 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The fault of a decoder in `file`, with the path to the value.
-  public init(_ error: DecodingError, file: String) {
-    let context: DecodingError.Context
-    var path: [any CodingKey]
-    var expected = "a value of the configuration"
+  ///
+  /// - Parameter error: a `DecodingError`, or what a part's own checks have thrown; nil for any other error.
+  public init?(_ error: any Error, file: String) {
     switch error {
-    case .typeMismatch(let type, let c):
-      (context, path) = (c, c.codingPath)
-      expected = "\(type)"
-    case .valueNotFound(let type, let c):
-      (context, path) = (c, c.codingPath)
-      expected = "\(type)"
-    case .keyNotFound(let key, let c):
-      (context, path) = (c, c.codingPath + [key])
-      expected = "this key"
-    case .dataCorrupted(let c): (context, path) = (c, c.codingPath)
-    @unknown default: (context, path) = (.init(codingPath: [], debugDescription: "\(error)"), [])
+    case let error as DecodingError: self.init(decoding: error, file: file)
+    case let error as RefinerError:
+      self.init(
+        file: file, field: "trajectories.\(error.field)", found: error.found, expected: error.expected)
+    case let error as LiftSplatError:
+      self.init(
+        file: file, field: "perception.camera.depth.\(error.field)", found: error.found,
+        expected: error.expected)
+    case let error as NetworkError:
+      self.init(
+        file: error.file, field: "perception.\(error.field)", found: error.found, expected: error.expected)
+    default: return nil
     }
-    // A validating initialiser's own words say more than the decoder's.
-    let words = context.underlyingError.map { "\($0)" } ?? context.debugDescription
-    let place = path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+  }
+
+  /// What decoders call what they want, in words; all else is a mapping.
+  private static let words = [
+    "Int": "an integer", "Double": "a number", "Float": "a number", "Bool": "true or false", "String": "text",
+    "Scalar": "text", "Sequence": "a list", "Array<Any>": "a list",
+  ]
+
+  private init(decoding error: DecodingError, file: String) {
+    let context: DecodingError.Context
+    var key: (any CodingKey)?
+    var found: String?, expected = "YAML that describes a network"
+    switch error {
+    case .typeMismatch(let type, let c), .valueNotFound(let type, let c):
+      context = c
+      found = "a value of another type"
+      expected = Self.words["\(type)"] ?? "a mapping"
+    case .keyNotFound(let absent, let c):
+      (context, key) = (c, absent)
+      (found, expected) = ("nothing", "a value: all of this section is given or none")
+    case .dataCorrupted(let c):
+      context = c
+      if !c.codingPath.isEmpty { expected = "what configurations/default.yaml has there" }
+    @unknown default: context = .init(codingPath: [], debugDescription: "\(error)")
+    }
+    // A part's own checks say more than the decoder does.
+    if let inner = context.underlyingError, let fault = ModelError(inner, file: file) {
+      self = fault
+      return
+    }
+    let words = found ?? context.underlyingError.map { "\($0)" } ?? context.debugDescription
+    let path = context.codingPath + [key].compactMap { $0 }
+    let place = path.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: ".")
     self.init(
       file: file, field: place.isEmpty ? "configuration" : place,
-      found: words.replacing("\n", with: " "), expected: expected)
+      found: words.split(whereSeparator: \.isWhitespace).joined(separator: " "), expected: expected)
   }
 
   /// `<file>: <field>: <found> (expected <expected>)`.
@@ -209,9 +243,10 @@ extension Model {
     sha256 = SHA256.hexadecimal(bytes)
   }
 
-  private static func decode<Value: Decodable>(_ text: String, _ key: String, _ file: String) throws -> Value {
-    do { return try JSONDecoder().decode(Value.self, from: Data(text.utf8)) } catch let error as DecodingError {
-      var fault = ModelError(error, file: file)
+  private static func decode<Value: Decodable>(_ text: String, _ key: String, _ file: String) throws -> Value
+  {
+    do { return try JSONDecoder().decode(Value.self, from: Data(text.utf8)) } catch {
+      guard var fault = ModelError(error, file: file) else { throw error }
       fault.field = "__metadata__.\(key): \(fault.field)"
       throw fault
     }

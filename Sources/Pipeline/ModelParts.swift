@@ -40,10 +40,7 @@ extension Model {
     var parts: [Part] = []
     for (graph, runs) in try graphs() {
       for row in try NetworkReport(graph).rows {
-        let words = row.name.split(separator: ".").map(String.init)
-        let name =
-          graph.name != "perception"
-          ? RefinerNetwork.scope : words[0] == "heads" ? words.prefix(2).joined(separator: ".") : words[0]
+        let name = graph.name == "perception" ? Self.part(of: row.name) : RefinerNetwork.scope
         if let k = parts.firstIndex(where: { $0.name == name }) {
           parts[k].operations += runs * row.operations
           parts[k].parameters += row.parameters
@@ -53,6 +50,20 @@ extension Model {
       }
     }
     return parts
+  }
+
+  /// The part that an operator of perception belongs to.
+  private static func part(of operatorName: String) -> String {
+    let words = operatorName.split(separator: ".").map(String.init)
+    switch words.first {
+    case "image", "camera_bev", "lidar": return words[0]
+    case "heads": return words.prefix(2).joined(separator: ".")
+    // Operators that only name a head's outputs.
+    case "detection", "map": return "heads.\(words[0])"
+    case "occupancy": return words.last == "volume" ? "heads.volume" : "heads.occupancy"
+    case "trajectory": return "heads.trajectories"
+    default: return "bev"
+    }
   }
 
   // MARK: ONNX

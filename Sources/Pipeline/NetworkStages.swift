@@ -38,8 +38,10 @@ final class NetworkStages {
         expected: "int8 scales, which `apus model quantize` adds")
     }
     func options(_ scales: [String: TensorScale]?) -> Plan.Options {
-      Plan.Options(
-        threads: share, precision: precision, scales: precision == .int8 ? scales ?? [:] : [:])
+      guard precision == .int8 else { return Plan.Options(threads: share, precision: precision) }
+      // A graph whose layers are all too small for int8 has no scales, and computes in f32.
+      let scales = scales ?? [:]
+      return Plan.Options(threads: share, precision: scales.isEmpty ? .float32 : .int8, scales: scales)
     }
     let network = model.network
     images =
@@ -52,7 +54,8 @@ final class NetworkStages {
     refiner = try model.configuration.trajectories.map {
       // A few tokens an agent: int8 would save nothing, so trajectories stay in single precision then.
       try TrajectoryRefiner(
-        configuration: $0, weights: model.weightValues, options:
+        configuration: $0, weights: model.weightValues,
+        options:
           Plan.Options(threads: share, precision: precision == .int8 ? .float32 : precision),
         file: model.file)
     }
@@ -65,7 +68,7 @@ final class NetworkStages {
     let channels = Set(scene.measurements.filter { $0.sensor.modality == .camera }.map(\.sensor.channel))
     return ImageRequest(
       channels: Array(channels.sorted().prefix(camera.count)), count: camera.count, width: camera.width,
-      height: camera.height, normalization: .imageNet)
+      height: camera.height, normalization: .imageNet, hasLidar: model.network.hasLidar)
   }
 
   /// Cameras of a scene that the network has no place for.

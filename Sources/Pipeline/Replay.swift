@@ -1,7 +1,7 @@
 import Foundation
 import FrameSync
-import NeuralEngine
 import Geometry
+import NeuralEngine
 import Recording
 import Results
 import Scenes
@@ -50,6 +50,10 @@ public struct Replay: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }, report: (ReplayEvent) -> Void = { _ in }
   ) throws -> RunManifest {
     let start = ContinuousClock.now
+    // Before anything is written: a model may lack the precision.
+    let stages = try options.model.map {
+      try NetworkStages($0, precision: options.precision, threads: options.threads)
+    }
     let configuration = options.configuration(version: dataset.version, scenes: selection)
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
@@ -59,9 +63,6 @@ public struct Replay: Sendable {
     if case .split(let name) = options.selection { split = name }
     let counts = try scenes.map { try dataset.keyframeCount(ofScene: $0) }
     let total = counts.reduce(0, +)
-    let stages = try options.model.map {
-      try NetworkStages($0, precision: options.precision, threads: options.threads)
-    }
     var done = 0
     for (scene, count) in zip(scenes, counts) {
       if try directory.finishedScene(scene) == nil {
@@ -110,7 +111,8 @@ public struct Replay: Sendable {
       if options.strict { throw StrictnessError(place: name, reason: warning) }
       report(.warning("\(name): \(warning)"))
     }
-    try perceive(synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
+    try perceive(
+      synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
   }
 
   /// A frame's record: how it ended and why, and an error for a loss under `--strict`.

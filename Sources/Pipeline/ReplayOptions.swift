@@ -51,7 +51,8 @@ public struct ReplayOptions: Sendable {
   func configuration(version: String, scenes: [String]) -> JSONValue {
     .members([
       "model": .string(model.map { $0.sha256 ?? $0.configuration.name } ?? "classical"),
-      "precision": .string(precision.rawValue), "version_folder": .string(version), "given_truth": .bool(givenTruth),
+      "precision": .string(precision.rawValue), "version_folder": .string(version),
+      "given_truth": .bool(givenTruth),
       "withhold_keyframe_sweep": .bool(withholdKeyframeSweep), "scenes": .array(scenes.map { .string($0) }),
     ])
   }

@@ -4,15 +4,16 @@ package struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
 
   /// - Throws: `DecodingError.dataCorrupted` at the section's path for a key that is not a `Key`, with the nearest one.
   package init(_ decoder: any Decoder, _ keys: Key.Type) throws {
-    let known = Key.allCases.map(\.stringValue)
-    for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-      let nearest = known.min { distance($0, key.stringValue) < distance($1, key.stringValue) } ?? ""
-      throw DecodingError.dataCorrupted(
-        .init(
-          codingPath: decoder.codingPath,
-          debugDescription: "unknown key \(key.stringValue) (did you mean \(nearest)?)"))
-    }
+    try refuseUnknown(in: decoder.container(keyedBy: AnyKey.self), known: Key.allCases.map(\.stringValue))
     container = try decoder.container(keyedBy: Key.self)
+  }
+
+  /// Replaces a default that cannot check its keys itself, as `read` does.
+  /// - Throws: as `init` for a key of the value that is not among `keys`.
+  package func read<Value: Decodable>(_ key: Key, _ value: inout Value, keys: [String]) throws {
+    guard let found = try container.decodeIfPresent(Value.self, forKey: key) else { return }
+    try refuseUnknown(in: container.nestedContainer(keyedBy: AnyKey.self, forKey: key), known: keys)
+    value = found
   }
 
   /// Replaces a default by the key's value, where there is one.
@@ -23,6 +24,16 @@ package struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
   /// The key's value, nil where it is absent.
   package func value<Value: Decodable>(_ key: Key) throws -> Value? {
     try container.decodeIfPresent(Value.self, forKey: key)
+  }
+}
+
+private func refuseUnknown(in container: KeyedDecodingContainer<AnyKey>, known: [String]) throws {
+  for key in container.allKeys where !known.contains(key.stringValue) {
+    let nearest = known.min { distance($0, key.stringValue) < distance($1, key.stringValue) } ?? ""
+    throw DecodingError.dataCorrupted(
+      .init(
+        codingPath: container.codingPath,
+        debugDescription: "unknown key \(key.stringValue) (did you mean \(nearest)?)"))
   }
 }
 

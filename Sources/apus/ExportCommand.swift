@@ -6,7 +6,8 @@ import Pipeline
 /// `apus export`: a network as ONNX.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Writes a network as ONNX: a model's parts, or an ONNX file as it was read.",
+    commandName: "export",
+    abstract: "Writes a network as ONNX: a model's parts, or an ONNX file as it was read.",
     discussion: """
       Examples: apus export model.safetensors --onnx folder --rig calibration/nuscenes.yaml
                 apus export network.onnx --onnx folder
@@ -14,7 +15,8 @@ struct ExportCommand: ParsableCommand {
 
   @Argument(help: "The network: a model's file (.safetensors) or an ONNX file.") var model: String
   @Option(help: "The folder that gets model.onnx (in a folder for each part of a model).") var onnx: String
-  @Option(help: "A rig, for the indices by which a model's image features are pooled: pooling.npz.") var rig: String?
+  @Option(help: "A rig, for the indices by which a model's image features are pooled: pooling.npz.") var rig:
+    String?
   @Option(help: "A value for an input that an ONNX file's shapes depend on, as NAME=FILE.npy.") var input:
     [String] = []
 

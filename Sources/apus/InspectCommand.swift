@@ -27,7 +27,9 @@ struct InspectCommand: ParsableCommand {
       for line in LossSummary(manifest.frames).lines { Output.note("apus: \(line)") }
       return try RunReport(manifest, path: path).print(json: json)
     }
-    if path.hasSuffix(".onnx") || path.hasSuffix(".safetensors") {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    if path.hasSuffix(".onnx") || path.hasSuffix(".safetensors") || (exists && !isFolder.boolValue) {
       return try Output.result(
         InspectModel.report(
           path: path, json: json, shapes: try InspectModel.shapes(shape), effectiveField: effectiveField,

@@ -5,7 +5,7 @@ import Pipeline
 
 /// What `apus inspect MODEL` says.
 enum InspectModel {
-  /// A table, or JSON, of an ONNX model's operators; of a safetensors file's arrays.
+  /// A table, or JSON, of an ONNX model's operators; of a safetensors file's arrays, as any other name is read.
   ///
   /// - Parameters:
   ///   - shapes: extents of inputs that the model leaves open, by name.
@@ -13,7 +13,7 @@ enum InspectModel {
   static func report(
     path: String, json: Bool, shapes: [String: [Int]] = [:], effectiveField: String? = nil, threads: Int = 1
   ) throws -> String {
-    if path.hasSuffix(".safetensors") {
+    if !path.hasSuffix(".onnx") {
       let file = try SafetensorsFile.read(path)
       return try Model.isModel(file) ? model(path, json: json) : arrays(file, json: json)
     }

@@ -98,8 +98,8 @@ struct ModelCommand: ParsableCommand {
       throw ModelError(file: path, field: "file", found: "bytes that are no UTF-8", expected: "YAML in UTF-8")
     }
     try checkYAML(text, file: path)
-    do { return try YAMLDecoder().decode(Model.Configuration.self, from: text) } catch let error as DecodingError {
-      throw ModelError(error, file: path)
+    do { return try YAMLDecoder().decode(Model.Configuration.self, from: text) } catch {
+      throw ModelError(error, file: path) ?? error
     }
   }
 

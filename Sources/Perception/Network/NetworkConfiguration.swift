@@ -68,8 +68,9 @@ public struct NetworkConfiguration: Codable, Hashable, Sendable {
   public init(from decoder: any Decoder) throws {
     let section = try ConfigurationSection(decoder, CodingKeys.self)
     try section.read(.sensors, &sensors)
-    try section.read(.grid, &grid)
-    try section.read(.resultGrid, &resultGrid)
+    let gridKeys = ["minimumX", "minimumY", "cellSize", "countX", "countY"]
+    try section.read(.grid, &grid, keys: gridKeys)
+    try section.read(.resultGrid, &resultGrid, keys: gridKeys)
     try section.read(.camera, &camera)
     try section.read(.lidar, &lidar)
     try section.read(.fusion, &fusion)
@@ -185,7 +186,7 @@ extension NetworkConfiguration {
       try section.read(.neckChannels, &neckChannels)
       try section.read(.contextChannels, &contextChannels)
       try section.read(.channels, &channels)
-      try section.read(.depth, &depth)
+      try section.read(.depth, &depth, keys: ["spacing", "minimum", "maximum", "count"])
       try section.read(.minimumHeight, &minimumHeight)
       try section.read(.maximumHeight, &maximumHeight)
       try section.read(.bilinear, &bilinear)
