@@ -10,6 +10,18 @@ enum FusedOperation {
   case sum(scale: Float)
 }
 
+extension FusedOperation {
+  /// Whether an element-wise function comes again with other parameters, which oneDNN 2.6 computes with one's for both.
+  static func mixesParameters(_ operations: [FusedOperation]) -> Bool {
+    var seen: [dnnl_alg_kind_t.RawValue: [Float]] = [:]
+    for case .eltwise(let algorithm, let alpha, let beta, let scale) in operations {
+      if let first = seen[algorithm.rawValue], first != [alpha, beta, scale] { return true }
+      seen[algorithm.rawValue] = [alpha, beta, scale]
+    }
+    return false
+  }
+}
+
 /// A primitive's attributes: user-managed scratch memory, scales and fused operations.
 struct Attributes: ~Copyable {
   let handle: dnnl_primitive_attr_t

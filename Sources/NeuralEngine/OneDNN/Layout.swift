@@ -94,10 +94,7 @@ struct Layout: @unchecked Sendable, Equatable {
   ///
   /// oneDNN's size of a view with an offset is 0, so that of the view without it is taken and the offset added.
   var byteCount: Int {
-    var start = descriptor
-    start.offset0 = 0
-    return withUnsafePointer(to: start) { Int(dnnl_memory_desc_get_size($0)) }
-      + Int(descriptor.offset0) * storage.byteCount
+    withUnsafePointer(to: withoutOffset.descriptor) { Int(dnnl_memory_desc_get_size($0)) } + byteOffset
   }
 
   /// Extent of each axis.
@@ -147,6 +144,16 @@ struct Layout: @unchecked Sendable, Equatable {
     var view = Layout(strided: permutation.map { extents[$0] }, permutation.map { steps[$0] }, storage)
     view.descriptor.offset0 = descriptor.offset0
     return view
+  }
+
+  /// Bytes from a buffer's start to the first element.
+  var byteOffset: Int { Int(descriptor.offset0) * storage.byteCount }
+
+  /// The same arrangement from the buffer's start.
+  var withoutOffset: Layout {
+    var copy = descriptor
+    copy.offset0 = 0
+    return Layout(copy)
   }
 
   /// A view of part of it; nil where blocks would be cut.

@@ -203,7 +203,7 @@ extension Lowering {
       }
     }
     if chain.unit != step { rescale(&chain.fused.operations, by: 1 / step) }
-    return chain
+    return FusedOperation.mixesParameters(chain.fused.operations) ? nil : chain
   }
 
   /// The first addition of a tensor that is not read again and lies as the result will: it is done in its memory.

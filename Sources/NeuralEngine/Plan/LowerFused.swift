@@ -32,7 +32,7 @@ extension Lowering {
         chain.operands.append((Primitive.operand(chain.operations.count - 1), layout.layout, layout.location))
       }
     }
-    return chain
+    return FusedOperation.mixesParameters(chain.operations) ? nil : chain
   }
 
   /// A tensor that is broadcast to a result in `target`, in an arrangement that goes with it.
@@ -41,12 +41,14 @@ extension Lowering {
     let aligned = [Int](repeating: 1, count: max(0, rank - shape.count)) + shape
     guard aligned.count == rank, try current(value).layout != nil else { return nil }
     if aligned == target.shape {
-      if shape == aligned {
-        let wanted = target.part(starts: [Int](repeating: 0, count: rank), counts: shape) ?? target
-        return (wanted, try request(value, wanted))
+      let wanted = target.part(starts: [Int](repeating: 0, count: rank), counts: aligned) ?? target
+      if shape == aligned { return (wanted, try request(value, wanted)) }
+      // Strides as the target's, those of extents 1 too, which oneDNN compares.
+      let own = try current(value)
+      if let view = own.layout?.reshaped(aligned), view.isSameArrangement(as: wanted) {
+        return (wanted, own.location)
       }
-      guard let dense = try current(value).layout?.reshaped(aligned) else { return nil }
-      return (dense, try current(value).location)
+      return (wanted, try request(value, wanted, source: Layout(plain: aligned)))
     }
     // Elements along one axis only: dense in any order.
     guard aligned.filter({ $0 != 1 }).count <= 1 else {

@@ -34,14 +34,13 @@ extension Lowering {
     guard let layout = try current(x).layout, o.steps.allSatisfy({ $0 == 1 }), !o.starts.isEmpty,
       Layout.supports(o.counts)
     else { return false }
-    if layout.isStrided, let view = layout.part(starts: o.starts, counts: o.counts) {
-      return try alias(node.outputs[0], x, view)
-    }
-    let location = try requestPlain(x)
-    guard let view = Layout(plain: type(x).shape).part(starts: o.starts, counts: o.counts) else {
-      return false
-    }
-    place(node.outputs[0], view, location)
+    let isView = layout.isStrided && layout.part(starts: o.starts, counts: o.counts) != nil
+    var location = isView ? try current(x).location : try requestPlain(x)
+    let whole = isView ? layout : Layout(plain: type(x).shape)
+    guard let view = whole.part(starts: o.starts, counts: o.counts) else { return false }
+    // The offset goes into the address: oneDNN has fast code for sums that reads an operand's view from its start.
+    location.offset += view.byteOffset
+    place(node.outputs[0], view.withoutOffset, location)
     return true
   }
 
