@@ -62,7 +62,9 @@ let package = Package(
     .target(
       name: "Evaluation", dependencies: ["Geometry", "Scenes", "Recording", "Results"], exclude: ["README.md"]
     ),
-    .target(name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "ArrayFiles", protobuf], exclude: ["README.md"]),
+    .target(
+      name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "ArrayFiles", protobuf],
+      exclude: ["README.md"]),
     .target(
       name: "LiftSplat", dependencies: ["Geometry", "NeuralEngine", "CVectorKernels"], exclude: ["README.md"]),
     .target(

@@ -118,7 +118,8 @@ public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
         file: file, field: "decoded size", found: "\(image.width)x\(image.height)x\(image.channels)",
         expected: "\(width)x\(height)x3")
     }
-    resample(image.pixels, rowLength: width, plan: plan, normalization: normalization, into: &planes, at: offset)
+    resample(
+      image.pixels, rowLength: width, plan: plan, normalization: normalization, into: &planes, at: offset)
   }
 
   private mutating func resample(

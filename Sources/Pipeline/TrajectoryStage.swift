@@ -60,7 +60,8 @@ struct TrajectoryStage: Sendable {
         refined?.agents[track.id].map { AgentTrajectories(track: track, trajectories: $0) }
           ?? forecastTrajectories(of: track)
       }, mapLines: sight.lines)
-    result.clock.add(refiner == nil ? "forecast" : "trajectories", (ContinuousClock.now - start) / .milliseconds(1))
+    result.clock.add(
+      refiner == nil ? "forecast" : "trajectories", (ContinuousClock.now - start) / .milliseconds(1))
     return result
   }
 

@@ -20,7 +20,8 @@ struct OrderedStagesTests {
     #expect(stored.withLock { $0.sorted() } == (0..<200).map { $0 * 2 + 1 })
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 8], [0, 1, 17, 99]) func anErrorOfAnyStageEndsTheRunAndIsThrown(
+  @Test(.timeLimit(.minutes(1)), arguments: [1, 2, 8], [0, 1, 17, 99])
+  func anErrorOfAnyStageEndsTheRunAndIsThrown(
     threads: Int, bad: Int
   ) throws {
     for stage in 0..<5 {
