@@ -17,15 +17,9 @@ final class NetworkStages {
   let model: Model
   /// Nil for a network without cameras.
   let images: ImageBranch?
-  private let perception: Compiled
+  private var perception: NetworkPerception
   /// Nil for a model without trajectories.
   let refiner: TrajectoryRefiner?
-
-  /// A value that changes in place behind this class.
-  private final class Compiled {
-    var network: NetworkPerception
-    init(_ network: NetworkPerception) { self.network = network }
-  }
 
   /// Compiles a model.
   /// - Throws: `ModelError` where int8 is asked of a model without scales; `EngineError` where the CPU lacks the precision.
@@ -48,9 +42,8 @@ final class NetworkStages {
       network.hasCameras
       ? try ImageBranch(
         try model.withWeights(network.imageGraph()), options: options(model.scales?.image)) : nil
-    perception = Compiled(
-      try NetworkPerception(
-        network, graph: try model.withWeights(network.frameGraph()), options: options(model.scales?.frame)))
+    perception = try NetworkPerception(
+      network, graph: try model.withWeights(network.frameGraph()), options: options(model.scales?.frame))
     refiner = try model.configuration.trajectories.map {
       // A few tokens an agent: int8 would save nothing, so trajectories stay in single precision then.
       try TrajectoryRefiner(
@@ -65,52 +58,56 @@ final class NetworkStages {
   func request(for scene: Scene) -> ImageRequest? {
     guard images != nil else { return nil }
     let camera = model.configuration.perception.camera
-    let channels = Set(scene.measurements.filter { $0.sensor.modality == .camera }.map(\.sensor.channel))
     return ImageRequest(
-      channels: Array(channels.sorted().prefix(camera.count)), count: camera.count, width: camera.width,
+      channels: Array(channels(.camera, of: scene).prefix(camera.count)), count: camera.count,
+      width: camera.width,
       height: camera.height, normalization: .imageNet, hasLidar: model.network.hasLidar)
   }
 
   /// Cameras of a scene that the network has no place for.
   func camerasLeftOut(of scene: Scene) -> [String] {
     guard let request = request(for: scene) else { return [] }
-    let channels = Set(scene.measurements.filter { $0.sensor.modality == .camera }.map(\.sensor.channel))
-    return channels.subtracting(request.channels).sorted()
+    return channels(.camera, of: scene).filter { !request.channels.contains($0) }
+  }
+
+  /// The channels of a scene's sensors of one kind, by name.
+  private func channels(_ modality: Modality, of scene: Scene) -> [String] {
+    Set(scene.measurements.filter { $0.sensor.modality == modality }.map(\.sensor.channel)).sorted()
   }
 
   /// How a scene's measurements are matched: what the network can do without is expected, not required.
   func policy(for scene: Scene) -> SyncPolicy {
-    let lidars = Set(scene.measurements.filter { $0.sensor.modality == .lidar }.map(\.sensor.channel))
+    let lidars = channels(.lidar, of: scene)
     let network = model.network
     var policy = SyncPolicy(
       earlierSweepCount: network.hasLidar ? model.configuration.perception.lidar.sweeps - 1 : 0)
     if network.hasCameras {
-      let lidar = lidars.contains(policy.lidarChannel) ? policy.lidarChannel : lidars.min()
+      let lidar = lidars.contains(policy.lidarChannel) ? policy.lidarChannel : lidars.first
       policy.channels[lidar ?? policy.lidarChannel] = network.hasLidar ? .expected : .optional
     }
     return policy
   }
 
   /// Begins a scene: forgets the one before.
-  func begin() { perception.network.reset() }
+  func begin() { perception.reset() }
 
   /// Perceives a frame whose images the branch has looked at.
   func perceive(
     _ features: ImageFeatures?, cameras: [LiftCamera?], cloud: AccumulatedCloud?, frame: Frame
   ) throws -> NetworkFrame {
-    try perception.network.perceive(
+    try perception.perceive(
       features: features, cameras: cameras, cloud: cloud, globalFromEgo: frame.globalFromEgo,
       timestampMicroseconds: frame.timestampMicroseconds)
   }
 
   /// What the frame's plan holds, for calibration.
-  var frameInputs: [String: TensorValue] { perception.network.inputValues() }
+  var frameInputs: [String: TensorValue] { perception.inputValues() }
 
   /// What trajectories are made from in the frame that was perceived last, `[channel, i, j]`; empty without a refiner that
   /// looks at it.
   var trajectoryFeatures: [Float] {
     guard let channels = refiner?.configuration.bevChannels, channels > 0,
-      let view = perception.network.trajectoryFeatures
+      let view = perception.trajectoryFeatures
     else { return [] }
     return Array(UnsafeBufferPointer(start: view.floats, count: view.count))
   }
