@@ -22,6 +22,7 @@ let package = Package(
   targets: [
     // C libraries
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CSpng", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -79,6 +80,7 @@ let package = Package(
       dependencies: [
         "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
         "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
+        "CMalloc",
       ], exclude: ["README.md"]),
     .executableTarget(
       name: "apus",

@@ -43,66 +43,63 @@ struct ImageRequest: Sendable {
   var hasLidar: Bool
 
   /// Images of no camera.
-  var none: NetworkImages {
-    NetworkImages(
-      planes: [Float](repeating: 0, count: count * 3 * width * height),
-      cameras: [LiftCamera?](repeating: nil, count: count))
-  }
-}
-
-/// A frame to load, and which of its sweeps are new.
-struct FrameToLoad: Sendable {
-  var frame: Frame
-  var newSweeps: [SensorData]
-
-  /// Each frame of a scene with the sweeps that the frames before it did not need.
-  static func list(_ frames: [Frame]) -> [FrameToLoad] {
-    var seen: Set<String> = []
-    return frames.map { frame in
-      guard frame.skipReason == nil else { return FrameToLoad(frame: frame, newSweeps: []) }
-      let sweeps = [frame.lidar].compactMap { $0 } + frame.earlierSweeps
-      return FrameToLoad(frame: frame, newSweeps: sweeps.filter { seen.insert($0.token).inserted })
+  /// - Parameter spare: planes that are no longer needed, whose memory is used again.
+  func none(reusing spare: consuming [Float]) -> NetworkImages {
+    let values = count * 3 * width * height
+    var planes = spare
+    if planes.count == values {
+      for k in planes.indices { planes[k] = 0 }
+    } else {
+      planes = [Float](repeating: 0, count: values)
     }
+    return NetworkImages(planes: planes, cameras: [LiftCamera?](repeating: nil, count: count))
   }
 }
 
-/// Reads and decodes a frame's files. What is missing or broken degrades the frame.
+/// The LiDAR sweeps of a scene's frame that the frame before it did not need; skipped frames need none.
+func newSweeps(of k: Int, in frames: [Frame]) -> [SensorData] {
+  guard frames[k].skipReason == nil else { return [] }
+  let before = frames[..<k].last { $0.skipReason == nil }
+  let known = Set(before?.sweeps.map(\.token) ?? [])
+  return frames[k].sweeps.filter { !known.contains($0.token) }
+}
+
+extension Frame {
+  /// The LiDAR sweeps, the keyframe's own first.
+  var sweeps: [SensorData] { [lidar].compactMap { $0 } + earlierSweeps }
+}
+
+/// Reads and decodes the files of frames, for the preview and for a network. What is missing or broken degrades a frame.
 ///
-/// - Parameters:
-///   - request: what a network wants of the images; nil: nothing.
-///   - needsLidar: whether a frame without its LiDAR is skipped, and not only degraded.
-func loadFrame(
-  _ item: FrameToLoad, from dataset: Dataset, previewWidth: Int, request: ImageRequest?,
-  needsLidar: Bool
-) -> LoadedFrame {
-  var loaded = LoadedFrame(frame: item.frame)
-  guard item.frame.skipReason == nil else { return loaded }
-  var clock = StageClock()
-  for data in item.newSweeps {
-    do {
-      let points = try clock.measure("read") { try dataset.pointCloud(data) }
-      loaded.newSweeps[data.token] = Sweep(
-        points: points, egoFromSensor: data.sensor.egoFromSensor, globalFromEgo: data.globalFromEgo,
-        timestampMicroseconds: data.timestampMicroseconds)
-      guard data.token == item.frame.lidar?.token, points.isEmpty else { continue }
-      loaded.frame.degradations.append(
-        "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
-    } catch {
-      if needsLidar, data.token == item.frame.lidar?.token {
-        loaded.frame.skipReason = "\(data.sensor.channel): \(error)"
-      } else {
-        loaded.frame.degradations.append("\(data.sensor.channel) sweep: \(error)")
-      }
-    }
+/// Several threads may load frames at once: each takes a decoder of those that are spare.
+final class FrameLoader: Sendable {
+  /// The width that a camera has in the preview, in pixels.
+  static let previewWidth = 400
+
+  let dataset: Dataset
+  /// What a network wants of the images; nil: nothing.
+  let request: ImageRequest?
+  /// Whether a frame without its LiDAR is skipped, and not only degraded: what sees with cameras alone goes on.
+  private var needsLidar: Bool { request == nil }
+  private let decoders = Spares<SpareDecoder>()
+  private let planes = Spares<[Float]>()
+
+  init(_ dataset: Dataset, request: ImageRequest?) {
+    self.dataset = dataset
+    self.request = request
   }
-  if loaded.frame.skipReason == nil {
-    loaded.images = request?.none
-    for camera in item.frame.cameras {
+
+  /// Frame `k` of a scene's frames, with the sweeps that the frame before it did not need.
+  func load(_ k: Int, of frames: [Frame]) -> LoadedFrame {
+    let frame = frames[k]
+    var loaded = LoadedFrame(frame: frame)
+    guard frame.skipReason == nil else { return loaded }
+    for data in newSweeps(of: k, in: frames) { read(data, into: &loaded) }
+    guard loaded.frame.skipReason == nil else { return loaded }
+    loaded.images = request?.none(reusing: planes.take() ?? [])
+    for camera in frame.cameras {
       do {
-        loaded.pictures.append(
-          try decode(
-            camera, of: item.frame, from: dataset, width: previewWidth, request: request,
-            into: &loaded.images, clock: &clock))
+        loaded.pictures.append(try decode(camera, into: &loaded))
       } catch {
         loaded.frame.degradations.append("\(camera.sensor.channel): \(error)")
       }
@@ -111,9 +108,76 @@ func loadFrame(
     let whole = Set(loaded.pictures.map(\.data.token))
     loaded.frame.cameras.removeAll { !whole.contains($0.token) }
     loaded.frame.skipReason = blindness(loaded, request)
+    return loaded
   }
-  loaded.clock = clock
-  return loaded
+
+  /// Takes back images that the network has seen.
+  func recycle(_ images: consuming NetworkImages?) {
+    if let images { planes.give(images.planes) }
+  }
+
+  /// Reads a sweep.
+  private func read(_ data: SensorData, into loaded: inout LoadedFrame) {
+    let isKeyframe = data.token == loaded.frame.lidar?.token
+    do {
+      let points = try loaded.clock.measure("read") { try dataset.pointCloud(data) }
+      if isKeyframe, points.isEmpty {
+        loaded.frame.degradations.append(
+          "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
+      }
+      loaded.newSweeps[data.token] = Sweep(
+        points: points, egoFromSensor: data.sensor.egoFromSensor, globalFromEgo: data.globalFromEgo,
+        timestampMicroseconds: data.timestampMicroseconds)
+    } catch {
+      if needsLidar, isKeyframe {
+        loaded.frame.skipReason = "\(data.sensor.channel): \(error)"
+      } else {
+        loaded.frame.degradations.append("\(data.sensor.channel) sweep: \(error)")
+      }
+    }
+  }
+
+  /// Decodes an image for the preview, at the scale that comes nearest to its width from above, and for the network.
+  private func decode(_ camera: SensorData, into loaded: inout LoadedFrame) throws -> PreviewCamera {
+    let bytes = try loaded.clock.measure("read") { try dataset.readFile(camera.file) }
+    let start = ContinuousClock.now
+    defer { loaded.clock.add("decode", (ContinuousClock.now - start) / .milliseconds(1)) }
+    let spare = try decoders.take() ?? SpareDecoder()
+    defer { decoders.give(spare) }
+    let file = "\(dataset.root)/\(camera.file)"
+    let size = try spare.decoder.size(of: bytes, file: file)
+    if let model = camera.sensor.camera, model.width != size.width || model.height != size.height {
+      throw ImageError(
+        file: file, field: "size", found: "\(size.width)x\(size.height)",
+        expected: "\(model.width)x\(model.height) as recorded")
+    }
+    let ratio = size.width / Self.previewWidth
+    let scale: DecodeScale = ratio >= 4 ? .quarter : ratio >= 2 ? .half : .full
+    let picture = try spare.decoder.decode(bytes, file: file, scale: scale)
+    guard let request, let model = camera.sensor.camera,
+      let slot = request.channels.firstIndex(of: camera.sensor.channel), var images = loaded.images
+    else { return PreviewCamera(data: camera, image: picture) }
+    // Taken out, so that its planes are written in place.
+    loaded.images = nil
+    defer { loaded.images = images }
+    let plan = try ImagePlan(
+      sourceWidth: size.width, sourceHeight: size.height, width: request.width, height: request.height)
+    let placed = LiftCamera(
+      camera: try plan.camera(from: model, file: file),
+      egoFromCamera: loaded.frame.globalFromEgo.inverse * camera.globalFromSensor)
+    let offset = slot * 3 * request.width * request.height
+    // Mostly the preview's scale is the network's too: then one decoding serves both.
+    if plan.decodeScale == scale {
+      try spare.decoder.load(
+        picture, file: file, plan: plan, normalization: request.normalization, into: &images.planes,
+        at: offset)
+    } else {
+      try spare.decoder.load(
+        bytes, file: file, plan: plan, normalization: request.normalization, into: &images.planes, at: offset)
+    }
+    images.cameras[slot] = placed
+    return PreviewCamera(data: camera, image: picture)
+  }
 }
 
 /// Why a network sees nothing at all in a frame; nil where it has a camera's image or the LiDAR's sweep.
@@ -123,45 +187,10 @@ private func blindness(_ loaded: LoadedFrame, _ request: ImageRequest?) -> Strin
   return "no sensor that the model sees with has data"
 }
 
-/// Decodes an image for the preview, at the scale that comes nearest to `width` from above, and for the network.
-private func decode(
-  _ camera: SensorData, of frame: Frame, from dataset: Dataset, width: Int, request: ImageRequest?,
-  into images: inout NetworkImages?, clock: inout StageClock
-) throws -> PreviewCamera {
-  let bytes = try clock.measure("read") { try dataset.readFile(camera.file) }
-  return try clock.measure("decode") {
-    var decoder = try JPEGDecoder()
-    let file = "\(dataset.root)/\(camera.file)"
-    let size = try decoder.size(of: bytes, file: file)
-    if let model = camera.sensor.camera, model.width != size.width || model.height != size.height {
-      throw ImageError(
-        file: file, field: "size", found: "\(size.width)x\(size.height)",
-        expected: "\(model.width)x\(model.height) as recorded")
-    }
-    let scale: DecodeScale = size.width >= 4 * width ? .quarter : size.width >= 2 * width ? .half : .full
-    let picture = try decoder.decode(bytes, file: file, scale: scale)
-    if let request, var taken = images, let model = camera.sensor.camera,
-      let slot = request.channels.firstIndex(of: camera.sensor.channel)
-    {
-      images = nil
-      defer { images = taken }
-      let plan = try ImagePlan(
-        sourceWidth: size.width, sourceHeight: size.height, width: request.width, height: request.height)
-      let offset = slot * 3 * request.width * request.height
-      // Mostly the preview's scale is the network's too: then one decoding serves both.
-      if plan.decodeScale == scale {
-        try decoder.load(
-          picture, file: file, plan: plan, normalization: request.normalization, into: &taken.planes,
-          at: offset)
-      } else {
-        try decoder.load(
-          bytes, file: file, plan: plan, normalization: request.normalization, into: &taken.planes, at: offset
-        )
-      }
-      taken.cameras[slot] = LiftCamera(
-        camera: try plan.camera(from: model, file: file),
-        egoFromCamera: frame.globalFromEgo.inverse * camera.globalFromSensor)
-    }
-    return PreviewCamera(data: camera, image: picture)
-  }
+/// A JPEG decoder that is one thread's at a time.
+private final class SpareDecoder: @unchecked Sendable {
+  // Who takes it from the spares is its one owner until it is given back.
+  var decoder: JPEGDecoder
+
+  init() throws { decoder = try JPEGDecoder() }
 }

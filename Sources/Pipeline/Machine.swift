@@ -1,3 +1,4 @@
+internal import CMalloc
 import Foundation
 
 /// What the machine is, for run.json: the only facts of a run that are not the same everywhere.
@@ -29,6 +30,16 @@ public enum Machine {
     guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return }
     file.write(Data("5".utf8))
     file.closeFile()
+  }
+
+  /// Has the C library give memory back, so that a long drive holds no more than a short one.
+  ///
+  /// Left alone, glibc raises the size from which a buffer is the system's own with each one that is freed (to 32 MiB after
+  /// large tables), and keeps a heap for each thread: buffers of different frames then lie scattered, and what is held
+  /// depends on chance. Call it before the first allocation of any size.
+  public static func keepMemoryCompact() {
+    _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
+    _ = mallopt(M_ARENA_MAX, 2)
   }
 
   private static func procFile(_ path: String) -> String? {

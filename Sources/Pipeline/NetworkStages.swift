@@ -105,11 +105,15 @@ final class NetworkStages {
 
   /// What trajectories are made from in the frame that was perceived last, `[channel, i, j]`; empty without a refiner that
   /// looks at it.
-  var trajectoryFeatures: [Float] {
+  /// - Parameter spare: an array that is no longer needed, whose memory is used again.
+  func trajectoryFeatures(reusing spare: consuming [Float]) -> [Float] {
     guard let channels = refiner?.configuration.bevChannels, channels > 0,
       let view = perception.trajectoryFeatures
     else { return [] }
-    return Array(UnsafeBufferPointer(start: view.floats, count: view.count))
+    var values = spare
+    values.removeAll(keepingCapacity: true)
+    values.append(contentsOf: UnsafeBufferPointer(start: view.floats, count: view.count))
+    return values
   }
 
   /// A forecaster of annotated objects at the beginning of a scene; nil without a refiner.

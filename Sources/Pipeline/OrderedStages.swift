@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs a list of items through five stages: `load` ahead of time; `prepare`, `compute` and `conclude` in the order of
-/// the items; `store` behind. At most `depth` items are between `load` and the end of `store`, so memory does not grow
-/// with the list.
+/// Runs items, told by their numbers, through five stages: `load` ahead of time; `prepare`, `compute` and `conclude` in
+/// the order of the items; `store` behind. At most `depth` items are between `load` and the end of `store`, and nothing
+/// is kept of the others, so memory does not grow with their number.
 ///
 /// With one thread everything runs one after the other on the caller. With more, the stages overlap: `prepare` and
 /// `conclude` have a thread of their own each, `compute` is on the caller, `load` and `store` run on others, and at most
@@ -14,10 +14,10 @@ import Synchronization
 /// - Throws: the first error in the order of the items; nothing new is begun after an error, and all work that was begun
 ///   has ended when this returns.
 package func runInOrder<
-  Item: Sendable, Loaded: Sendable, Prepared: Sendable, Computed: Sendable, Concluded: Sendable
+  Loaded: Sendable, Prepared: Sendable, Computed: Sendable, Concluded: Sendable
 >(
-  _ items: [Item], threads: Int, depth: Int,
-  load: @escaping @Sendable (Item) throws -> Loaded,
+  _ items: Range<Int>, threads: Int, depth: Int,
+  load: @escaping @Sendable (_ item: Int) throws -> Loaded,
   prepare: @escaping @Sendable (Loaded) throws -> Prepared,
   compute: (Prepared) throws -> Computed,
   conclude: @escaping @Sendable (Computed) throws -> Concluded,
@@ -32,63 +32,62 @@ package func runInOrder<
   let workers = DispatchSemaphore(value: threads)
   let places = DispatchSemaphore(value: depth)
   let all = DispatchGroup()
-  let loaded = items.map { _ in Slot<Loaded>() }
-  let prepared = items.map { _ in Slot<Prepared>() }
-  let computed = items.map { _ in Slot<Computed>() }
+  let loaded = Handover<Loaded>(), prepared = Handover<Prepared>(), computed = Handover<Computed>()
   let failure = FirstFailure()
 
   // One feeder keeps the order of loads; it waits for places, never the caller.
   inThread(named: "apus.feeder", all) {
-    for (index, item) in items.enumerated() {
+    for item in items {
       places.wait()
       if failure.hasHappened {
-        loaded[index].set(.failure(CancellationError()))
+        loaded.set(item, .failure(CancellationError()))
         places.signal()
         continue
       }
       all.enter()
       queue.async {
-        loaded[index].set(workers.during { Result { try load(item) } })
+        loaded.set(item, workers.during { Result { try load(item) } })
         all.leave()
       }
     }
   }
   inThread(named: "apus.prepare", all) {
-    for index in items.indices {
-      let item = loaded[index].take()
-      prepared[index].set(
+    for item in items {
+      let value = loaded.take(item)
+      prepared.set(
+        item,
         failure.hasHappened
-          ? .failure(CancellationError()) : workers.during { Result { try prepare(item.get()) } })
+          ? .failure(CancellationError()) : workers.during { Result { try prepare(value.get()) } })
     }
   }
   inThread(named: "apus.conclude", all) {
-    for index in items.indices {
-      let item = computed[index].take()
+    for item in items {
+      let value = computed.take(item)
       do {
         // After a failure the rest only give their places back, so that the feeder comes to its end.
         if failure.hasHappened { throw CancellationError() }
-        let concluded = try workers.during { try conclude(item.get()) }
+        let concluded = try workers.during { try conclude(value.get()) }
         all.enter()
         queue.async {
-          do { try workers.during { try store(concluded) } } catch { failure.happened(error, at: index) }
+          do { try workers.during { try store(concluded) } } catch { failure.happened(error, at: item) }
           places.signal()
           all.leave()
         }
       } catch {
-        failure.happened(error, at: index)
+        failure.happened(error, at: item)
         places.signal()
       }
     }
   }
-  for index in items.indices {
+  for item in items {
     do {
-      let item = try prepared[index].take().get()
-      computed[index].set(.success(try workers.during { try compute(item) }))
+      let value = try prepared.take(item).get()
+      computed.set(item, .success(try workers.during { try compute(value) }))
     } catch {
-      failure.happened(error, at: index)
+      failure.happened(error, at: item)
     }
     if failure.hasHappened {
-      for later in computed[index...] { later.set(.failure(CancellationError())) }
+      computed.callOff()
       break
     }
   }
@@ -136,24 +135,36 @@ extension DispatchSemaphore {
   }
 }
 
-/// A value that one thread sets and another takes once.
-private final class Slot<Value: Sendable>: Sendable {
-  private let value = Mutex<Result<Value, any Error>?>(nil)
-  private let ready = DispatchSemaphore(value: 0)
-  private let isSet = Atomic<Bool>(false)
+/// Values by item, set in any order by any thread and taken in the items' order by one.
+private final class Handover<Value: Sendable>: Sendable {
+  private struct State {
+    var values: [Int: Result<Value, any Error>] = [:]
+    var isCalledOff = false
+  }
+  private let state = Mutex(State())
+  private let news = DispatchSemaphore(value: 0)
 
-  /// Sets the value; once there is one, further ones count for nothing.
-  func set(_ result: Result<Value, any Error>) {
-    guard !isSet.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    value.withLock { $0 = result }
-    ready.signal()
+  /// Sets an item's value, once.
+  func set(_ item: Int, _ value: Result<Value, any Error>) {
+    state.withLock { $0.values[item] = value }
+    news.signal()
   }
 
-  func take() -> Result<Value, any Error> {
-    ready.wait()
-    return value.withLock { stored in
-      defer { stored = nil }
-      return stored ?? .failure(CancellationError())
+  /// No more values come: who waits for one gets a `CancellationError`.
+  func callOff() {
+    state.withLock { $0.isCalledOff = true }
+    news.signal()
+  }
+
+  /// Waits for an item's value.
+  func take(_ item: Int) -> Result<Value, any Error> {
+    while true {
+      let value = state.withLock { state in
+        state.values.removeValue(forKey: item)
+          ?? (state.isCalledOff ? .failure(CancellationError()) : nil)
+      }
+      if let value { return value }
+      news.wait()
     }
   }
 }

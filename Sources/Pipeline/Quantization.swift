@@ -58,12 +58,11 @@ extension Replay {
   ) throws {
     let synced = try synchronize(scene, policy: stages.policy(for: scene))
     let wanted = Array(synced.frames.filter { $0.skipReason == nil }.prefix(count))
-    let request = stages.request(for: scene)
+    let loader = FrameLoader(dataset, request: stages.request(for: scene))
     stages.begin()
     var sweeps = SweepCache()
-    for item in FrameToLoad.list(wanted) {
-      let loaded = loadFrame(
-        item, from: dataset, previewWidth: Self.previewWidth, request: request, needsLidar: request == nil)
+    for k in wanted.indices {
+      let loaded = loader.load(k, of: wanted)
       guard loaded.frame.skipReason == nil else { continue }
       sweeps.add(loaded)
       let cloud = sweeps.accumulate(loaded.frame)

@@ -53,9 +53,6 @@ struct PerceivedFrame: Sendable {
 }
 
 extension Replay {
-  /// The width that a camera has in the preview, in pixels.
-  static let previewWidth = 400
-
   /// Runs a scene's frames through perception and writes its files, whole or not at all.
   func perceive(
     _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, writer: SceneWriter,
@@ -83,10 +80,7 @@ extension Replay {
     _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, willCompute: () throws -> Void,
     store: @escaping @Sendable (PerceivedFrame) throws -> Void
   ) throws {
-    let dataset = dataset, images = stages?.images
-    let request = stages?.request(for: scene)
-    // What sees with cameras alone goes on without a LiDAR.
-    let needsLidar = request == nil
+    let loader = FrameLoader(dataset, request: stages?.request(for: scene)), images = stages?.images
     var perceiver = ScenePerceiver(
       withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages)
     stages?.begin()
@@ -94,28 +88,31 @@ extension Replay {
       TrajectoryStage(
         scene, stages: stages,
         roads: stages?.refiner == nil ? [] : try dataset.roadLines(location: scene.location)))
+    let features = Spares<[Float]>()
     var index = 0
     try runInOrder(
-      FrameToLoad.list(frames), threads: options.threads, depth: Self.flightDepth,
-      load: {
-        loadFrame(
-          $0, from: dataset, previewWidth: Self.previewWidth, request: request, needsLidar: needsLidar)
-      },
+      frames.indices, threads: options.threads, depth: Self.flightDepth,
+      load: { loader.load($0, of: frames) },
       prepare: { loaded in
         guard let images, let planes = loaded.images?.planes, loaded.frame.skipReason == nil else {
           return loaded
         }
         var prepared = loaded
         prepared.features = try prepared.clock.measure("image branch") { try images.run(planes) }
-        prepared.images?.planes = []
         return prepared
       },
       compute: { loaded in
         try willCompute()
         defer { index += 1 }
-        return try perceiver.perceive(loaded, index: index)
+        let seen = try perceiver.perceive(loaded, index: index, spareFeatures: features.take() ?? [])
+        loader.recycle(loaded.images)
+        return seen
       },
-      conclude: { seen in try follower.withLock { try $0.follow(seen) } }, store: store)
+      conclude: { seen in
+        let perceived = try follower.withLock { try $0.follow(seen) }
+        if let sight = seen.sight { features.give(sight.features) }
+        return perceived
+      }, store: store)
   }
 
   private func store(
@@ -145,17 +142,28 @@ extension Replay {
 struct SweepCache {
   private var sweeps: [String: Sweep] = [:]
 
+  /// A cloud that is no longer needed, for its memory.
+  private var spare = PointCloud()
+
   /// Keeps what a frame has loaded.
   mutating func add(_ loaded: LoadedFrame) { sweeps.merge(loaded.newSweeps) { $1 } }
 
   /// A frame's sweeps in its ego frame, nil where there is none; forgets those that it does not want.
   mutating func accumulate(_ frame: Frame) -> AccumulatedCloud? {
-    let wanted = ([frame.lidar].compactMap { $0 } + frame.earlierSweeps).map(\.token)
+    let wanted = frame.sweeps.map(\.token)
     sweeps = sweeps.filter { wanted.contains($0.key) }
     let found = wanted.compactMap { sweeps[$0] }
     guard !found.isEmpty else { return nil }
+    var reused = PointCloud()
+    swap(&reused, &spare)
     return AccumulatedCloud(
-      sweeps: found, globalFromEgo: frame.globalFromEgo, timestampMicroseconds: frame.timestampMicroseconds)
+      sweeps: found, globalFromEgo: frame.globalFromEgo, timestampMicroseconds: frame.timestampMicroseconds,
+      reusing: reused)
+  }
+
+  /// Takes back a frame's cloud.
+  mutating func recycle(_ cloud: consuming AccumulatedCloud?) {
+    if let cloud { spare = cloud.points }
   }
 }
 
@@ -173,12 +181,16 @@ private struct ScenePerceiver {
     self.stages = stages
   }
 
-  mutating func perceive(_ loaded: LoadedFrame, index: Int) throws -> SeenFrame {
+  /// - Parameter spareFeatures: features of an earlier frame that are no longer needed, whose memory is used again.
+  mutating func perceive(
+    _ loaded: LoadedFrame, index: Int, spareFeatures: consuming [Float]
+  ) throws -> SeenFrame {
     let frame = loaded.frame
     var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
     sweeps.add(loaded)
     guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
     let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame) }
+    defer { sweeps.recycle(cloud) }
     if let cloud { result.points = Self.keyframePoints(cloud) }
     if let stages {
       let seen = try stages.perceive(
@@ -187,7 +199,7 @@ private struct ScenePerceiver {
       result.notes += seen.notes
       result.sight = Sight(
         detections: seen.detections, bev: seen.bev, volume: seen.volume, lines: seen.lines,
-        features: stages.trajectoryFeatures)
+        features: stages.trajectoryFeatures(reusing: spareFeatures))
     } else if let cloud {
       let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
       result.sight = Sight(detections: seen.detections, bev: seen.bev, volume: seen.volume)

@@ -52,17 +52,19 @@ public struct AccumulatedCloud: Sendable, Equatable {
   /// Brings sweeps into the ego frame `globalFromEgo`; each moves with its own ego pose.
   ///
   /// Poses are chained in Double, so that places far from the map's origin lose nothing.
-  /// - Parameter sweeps: the reference sweep and earlier ones, in any order; an empty sweep is allowed.
+  /// - Parameters:
+  ///   - sweeps: the reference sweep and earlier ones, in any order; an empty sweep is allowed.
+  ///   - spare: a cloud that is no longer needed, whose memory is used again.
   /// - Complexity: O(points).
   public init(
     sweeps: [Sweep], globalFromEgo: RigidTransform, timestampMicroseconds: Int64,
-    filter: CloudFilter = CloudFilter()
+    filter: CloudFilter = CloudFilter(), reusing spare: consuming PointCloud = PointCloud()
   ) {
     sources = []
     dropped = DroppedPoints()
     self.globalFromEgo = globalFromEgo
     self.timestampMicroseconds = timestampMicroseconds
-    var store = PointStore(capacity: sweeps.reduce(0) { $0 + $1.points.count })
+    var store = PointStore(capacity: sweeps.reduce(0) { $0 + $1.points.count }, reusing: spare)
     points = PointCloud()
     for sweep in sweeps { append(sweep, to: &store, filter: filter) }
     points = store.cloud()
@@ -91,8 +93,15 @@ private struct PointStore {
   private var columns: [[Float]]
   private(set) var count = 0
 
-  init(capacity: Int) {
-    columns = (0..<6).map { _ in [Float](repeating: 0, count: capacity) }
+  init(capacity: Int, reusing spare: consuming PointCloud) {
+    columns = [spare.x, spare.y, spare.z, spare.intensity, spare.ring, spare.age]
+    spare = PointCloud()
+    for k in columns.indices {
+      let surplus = columns[k].count - capacity
+      if surplus > 0 { columns[k].removeLast(surplus) }
+      columns[k].reserveCapacity(capacity)
+      columns[k].append(contentsOf: repeatElement(0, count: max(-surplus, 0)))
+    }
   }
 
   /// Adds the points that the filter keeps: `moved` to the reference frame, judged where `ego` puts them.

@@ -13,22 +13,27 @@ extension Dataset {
     var dataRows: [UInt32] = []
     for sample in sampleRows { dataRows += tables.sampleData.bySample.rows(of: Int(sample)) }
     dataRows.sort()
+    let keyframes = sampleRows.map {
+      Keyframe(
+        token: tables.pool.text(tables.samples.tokens[Int($0)]),
+        timestampMicroseconds: tables.samples.timestamps[Int($0)])
+    }
     let sensors = try calibratedSensors(dataRows)
+    // Measurements share their sensors and the text of their sample's token.
+    let tokens = Dictionary(uniqueKeysWithValues: zip(sampleRows, keyframes.map(\.token)))
     var measurements: [SensorData] = []
     measurements.reserveCapacity(dataRows.count)
     for dataRow in dataRows {
       let k = Int(dataRow)
-      guard let sensor = sensors[tables.sampleData.calibratedSensor[k]] else { continue }
-      measurements.append(measurement(k, sensor: sensor))
+      guard let sensor = sensors[tables.sampleData.calibratedSensor[k]],
+        let sample = tokens[tables.sampleData.sample[k]]
+      else { continue }
+      measurements.append(measurement(k, sensor: sensor, sampleToken: sample))
     }
     return Scene(
       token: tables.pool.text(record.token), name: record.name,
       location: tables.logs[Int(record.log)].location,
-      keyframes: sampleRows.map {
-        Keyframe(
-          token: tables.pool.text(tables.samples.tokens[Int($0)]),
-          timestampMicroseconds: tables.samples.timestamps[Int($0)])
-      }, measurements: measurements, egoPoses: egoPoses(dataRows))
+      keyframes: keyframes, measurements: measurements, egoPoses: egoPoses(dataRows))
   }
 
   /// How many keyframes a scene has, without reading anything else of it.
@@ -37,11 +42,10 @@ extension Dataset {
     Int(tables.scenes[try sceneRow(name)].sampleCount)
   }
 
-  private func measurement(_ k: Int, sensor: CalibratedSensor) -> SensorData {
+  private func measurement(_ k: Int, sensor: CalibratedSensor, sampleToken: String) -> SensorData {
     let data = tables.sampleData
     return SensorData(
-      token: tables.pool.text(data.tokens[k]),
-      sampleToken: tables.pool.text(tables.samples.tokens[Int(data.sample[k])]), sensor: sensor,
+      token: tables.pool.text(data.tokens[k]), sampleToken: sampleToken, sensor: sensor,
       timestampMicroseconds: data.timestamps[k],
       globalFromEgo: tables.egoPoses.pose(Int(data.egoPose[k])), file: data.files[k],
       isKeyframe: data.isKeyframe[k], sequence: k)

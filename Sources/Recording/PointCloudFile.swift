@@ -1,4 +1,5 @@
 import Foundation
+internal import ArrayFiles
 import Scenes
 
 /// nuScenes' `.pcd.bin`: five little-endian Float32 a point, x, y, z, intensity and ring, without a header.
@@ -6,34 +7,60 @@ enum PointCloudFile {
   /// Bytes a point.
   static let pointSize = 20
 
-  /// The points in these bytes, in the sensor's frame, of age 0; non-finite ones are kept.
-  /// - Throws: `RecordingError` where the size is no multiple of 20 bytes.
-  static func parse(_ bytes: [UInt8], name: String) throws -> PointCloud {
-    let remainder = bytes.count % pointSize
+  /// The most bytes that a file may have: 1 GiB.
+  private static let limit = 1 << 30
+  /// Points that are read at once: 60 KiB.
+  private static let pieceCount = 3072
+
+  /// The points of an open file, in the sensor's frame, of age 0; non-finite ones are kept.
+  ///
+  /// The file goes through a small buffer, so that no memory of its size is taken.
+  /// - Throws: `RecordingError` where the size is no multiple of 20 bytes or over the limit, or the file is shorter than
+  ///   at its opening; `FileError` where the system refuses.
+  static func read(_ file: borrowing OpenFile, name: String) throws -> PointCloud {
+    guard file.size <= limit else {
+      throw RecordingError(
+        .unreadable, file: name, place: "size", found: "\(file.size) bytes", expected: "at most \(limit)")
+    }
+    let remainder = file.size % pointSize
     guard remainder == 0 else {
       throw RecordingError(
-        file: name, place: "size", found: "\(bytes.count) bytes, a remainder of \(remainder)",
+        file: name, place: "size", found: "\(file.size) bytes, a remainder of \(remainder)",
         expected: "a multiple of \(pointSize)")
     }
-    let count = bytes.count / pointSize
-    func column(_ field: Int) -> [Float] {
-      bytes.withUnsafeBytes { raw in
-        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-          for k in 0..<count {
-            buffer.initializeElement(
-              at: k,
-              to: Float(
-                bitPattern: UInt32(
-                  littleEndian: raw.loadUnaligned(fromByteOffset: k * pointSize + 4 * field, as: UInt32.self))
-              ))
-          }
-          initialized = count
-        }
+    let count = file.size / pointSize
+    var cloud = PointCloud()
+    cloud.reserveCapacity(count)
+    cloud.age = [Float](repeating: 0, count: count)
+    var piece = [UInt8](repeating: 0, count: min(count, pieceCount) * pointSize)
+    while cloud.count < count {
+      let length = min(piece.count, (count - cloud.count) * pointSize), start = cloud.count * pointSize
+      let found = try piece.withUnsafeMutableBytes {
+        try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<length]), at: start)
+      }
+      guard found == length else {
+        throw RecordingError(
+          .unreadable, file: name, place: "size", found: "\(start + found) bytes could be read",
+          expected: "\(file.size) as at its opening")
+      }
+      piece.withUnsafeBytes { append(UnsafeRawBufferPointer(rebasing: $0[..<length]), to: &cloud) }
+    }
+    return cloud
+  }
+
+  /// Adds the points in these bytes, but for their ages.
+  private static func append(_ bytes: UnsafeRawBufferPointer, to cloud: inout PointCloud) {
+    func add(_ field: Int, _ column: inout [Float]) {
+      for offset in stride(from: 4 * field, to: bytes.count, by: pointSize) {
+        let word = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        column.append(Float(bitPattern: word))
       }
     }
-    return PointCloud(
-      x: column(0), y: column(1), z: column(2), intensity: column(3), ring: column(4),
-      age: [Float](repeating: 0, count: count))
+    add(0, &cloud.x)
+    add(1, &cloud.y)
+    add(2, &cloud.z)
+    add(3, &cloud.intensity)
+    add(4, &cloud.ring)
   }
 
   /// The file's bytes for a cloud; ages are not stored.
@@ -58,7 +85,12 @@ extension Dataset {
   /// - Throws: `RecordingError`: kind `.missing` where the file is not there, `.unreadable` where the system refuses,
   ///   `.invalid` where its size is no multiple of 20 bytes or it lies outside the dataroot.
   public func pointCloud(_ data: SensorData) throws -> PointCloud {
-    try PointCloudFile.parse(readFile(data.file), name: "\(root)/\(data.file)")
+    let name = "\(root)/\(data.file)", path = try filePath(data.file)
+    do {
+      return try PointCloudFile.read(try OpenFile(path), name: name)
+    } catch {
+      throw RecordingError(error, file: name)
+    }
   }
 
   /// The lidarseg class of each point of a sweep, or nil where the dataset has none for it.

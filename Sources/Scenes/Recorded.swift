@@ -1,17 +1,19 @@
 import Geometry
 
 /// A sensor as it was mounted during one log: nuScenes' `calibrated_sensor` with its channel.
-public struct CalibratedSensor: Sendable, Hashable {
+///
+/// A class, as all measurements of a drive share a few of them; it does not change.
+public final class CalibratedSensor: Sendable, Hashable {
   /// The record's token.
-  public var token: String
+  public let token: String
   /// The channel, `CAM_FRONT` or `LIDAR_TOP`.
-  public var channel: String
+  public let channel: String
   /// Camera, LiDAR or radar.
-  public var modality: Modality
+  public let modality: Modality
   /// Where the sensor sits: `egoFromSensor`.
-  public var egoFromSensor: RigidTransform
+  public let egoFromSensor: RigidTransform
   /// The camera's model at the recorded image's size; nil for other sensors.
-  public var camera: CameraModel?
+  public let camera: CameraModel?
 
   /// The sensor with these measures.
   public init(
@@ -24,6 +26,16 @@ public struct CalibratedSensor: Sendable, Hashable {
     self.egoFromSensor = egoFromSensor
     self.camera = camera
   }
+
+  /// Whether all properties are equal.
+  public static func == (a: CalibratedSensor, b: CalibratedSensor) -> Bool {
+    a === b
+      || a.token == b.token && a.channel == b.channel && a.modality == b.modality
+        && a.egoFromSensor == b.egoFromSensor && a.camera == b.camera
+  }
+
+  /// Feeds the record's token, which tells sensors apart.
+  public func hash(into hasher: inout Hasher) { hasher.combine(token) }
 }
 
 /// Where the ego vehicle was at one moment.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Pipeline
 
 /// Exit codes beyond argument-parser's own (64: usage).
 enum ExitStatus {
@@ -27,6 +28,7 @@ let programVersion = "0.1.0"
 @main
 enum Main {
   static func main() {
+    Machine.keepMemoryCompact()
     Interruption.install()
     do {
       var command = try Program.parseAsRoot()

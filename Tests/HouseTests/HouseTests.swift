@@ -30,12 +30,11 @@ struct HouseTests {
       guard cells.count == 3 else { continue }
       switch cells[2] {
       case "everything": result.updateValue(nil, forKey: cells[0])
-      case "all stages": result.updateValue(stages, forKey: cells[0])
       case "-": result.updateValue(Set<String>(), forKey: cells[0])
       default:
+        let names = cells[2].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         result.updateValue(
-          Set(cells[2].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }),
-          forKey: cells[0])
+          Set(names.flatMap { $0 == "all stages" ? Array(stages) : [$0] }), forKey: cells[0])
       }
     }
     return result

@@ -11,7 +11,7 @@ struct OrderedStagesTests {
     let stored = Mutex<[Int]>([])
     var computed: [Int] = []
     try runInOrder(
-      Array(0..<200), threads: threads, depth: 3, load: { $0 * 2 }, prepare: { $0 },
+      0..<200, threads: threads, depth: 3, load: { $0 * 2 }, prepare: { $0 },
       compute: {
         computed.append($0)
         return $0 + 1
@@ -28,7 +28,7 @@ struct OrderedStagesTests {
       let started = Mutex(0)
       #expect(throws: Failure(item: bad)) {
         try runInOrder(
-          Array(0..<100), threads: threads, depth: 4,
+          0..<100, threads: threads, depth: 4,
           load: {
             started.withLock { $0 += 1 }
             if stage == 0, $0 == bad { throw Failure(item: bad) }
@@ -56,7 +56,7 @@ struct OrderedStagesTests {
   @Test func noMoreThanDepthItemsAreAlive() throws {
     let alive = Mutex((now: 0, most: 0))
     try runInOrder(
-      Array(0..<300), threads: 6, depth: 3,
+      0..<300, threads: 6, depth: 3,
       load: {
         alive.withLock {
           $0.now += 1
@@ -73,7 +73,7 @@ struct OrderedStagesTests {
     let seen = Mutex<[Int]>([])
     let threads = Mutex<Set<pthread_t>>([])
     try runInOrder(
-      Array(0..<100), threads: 4, depth: 4, load: { $0 },
+      0..<100, threads: 4, depth: 4, load: { $0 },
       prepare: { item in
         seen.withLock { $0.append(item) }
         threads.withLock { _ = $0.insert(pthread_self()) }
@@ -96,7 +96,7 @@ struct OrderedStagesTests {
       return item
     }
     try runInOrder(
-      Array(0..<60), threads: 2, depth: 6, load: work, prepare: work, compute: work, conclude: work,
+      0..<60, threads: 2, depth: 6, load: work, prepare: work, compute: work, conclude: work,
       store: { _ = work($0) })
     #expect(working.withLock { $0.most } == 2)
   }

@@ -1,0 +1,2 @@
+// One header for Swift, found on the compiler's own path.
+#include <malloc.h>
