@@ -38,7 +38,8 @@ public struct Tracker: Sendable {
     lastTimestamp = timestampMicroseconds
     for k in states.indices { states[k].predict(seconds: seconds) }
     let columns = linearAssignment(
-      pairs: associationPairs(states, detections), rows: states.count, columns: detections.count)
+      pairs: associationPairs(states.indices.map { states[$0].gate }, detections), rows: states.count,
+      columns: detections.count)
     var isMatched = [Bool](repeating: false, count: detections.count)
     for (row, column) in columns.enumerated() {
       guard let column else {
@@ -63,22 +64,25 @@ public struct Tracker: Sendable {
 
   private func output(detectionCount: Int) -> TrackedFrame {
     var result = TrackedFrame(tracks: [], trackOfDetection: [Track?](repeating: nil, count: detectionCount))
-    var shown: [(score: Double, number: Int, track: Int)] = []
+    var shown: [(score: Double, track: Int)] = []
     var tracks: [Track] = []
-    for state in states {
-      let isSeen = state.unseenSeconds == 0
-      let isBelieved = state.hits >= configuration.confirmationCount && state.unseenSeconds <= 0.6
-      let isShown = (isSeen || isBelieved) && state.score >= configuration.outputScore
-      guard isShown || state.detectionIndex != nil else { continue }
-      let track = state.track
-      if let k = state.detectionIndex { result.trackOfDetection[k] = track }
-      if isShown {
-        shown.append((track.detection.score, state.number, tracks.count))
+    tracks.reserveCapacity(states.count)
+    for k in states.indices where states[k].detectionIndex != nil || isShown(states[k]) {
+      let track = states[k].track
+      if let index = states[k].detectionIndex { result.trackOfDetection[index] = track }
+      if isShown(states[k]) {
+        shown.append((track.detection.score, tracks.count))
         tracks.append(track)
       }
     }
-    shown.sort { (-$0.score, $0.number) < (-$1.score, $1.number) }
+    // States are in the order of birth, and so are tracks.
+    shown.sort { (-$0.score, $0.track) < (-$1.score, $1.track) }
     result.tracks = shown.map { tracks[$0.track] }
     return result
+  }
+  private func isShown(_ state: TrackState) -> Bool {
+    let isSeen = state.unseenSeconds == 0
+    let isBelieved = state.hits >= configuration.confirmationCount && state.unseenSeconds <= 0.6
+    return (isSeen || isBelieved) && state.score >= configuration.outputScore
   }
 }

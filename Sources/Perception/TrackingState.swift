@@ -59,28 +59,12 @@ package struct TrackState: Sendable {
     age += 1
   }
 
-  /// How badly a detection fits: the squared Mahalanobis distance, the log of its scale, and a penalty for another
-  /// class; infinite outside the gates (99 % of the distribution, and the class's distance).
-  package func cost(of detection: Detection) -> Double {
-    guard TrackerConfiguration.group(of: detection.name) == TrackerConfiguration.group(of: name) else {
-      return .infinity
-    }
+  /// Where its next detection may lie.
+  package var gate: AssociationGate {
     let motion = TrackerConfiguration.motion(of: name)
-    let distance = (detection.box.center.xy - filter.position).length
-    let variance = filter.variance.pp + motion.positionVariance
-    let mahalanobis = distance * distance / variance
-    guard distance <= motion.gate, mahalanobis <= Self.mahalanobisGate else { return .infinity }
-    return mahalanobis + 2 * log(variance) + (detection.name == name ? 0 : 1)
-  }
-
-  /// Of two components: 99 % of the distribution.
-  private static let mahalanobisGate = 9.21
-
-  /// The farthest that a detection of finite cost may lie, in metres, and a hair more, so that rounding cuts none off.
-  var reach: Double {
-    let motion = TrackerConfiguration.motion(of: name)
-    let variance = filter.variance.pp + motion.positionVariance
-    return min(motion.gate, (Self.mahalanobisGate * variance).squareRoot() * (1 + 1e-9))
+    return AssociationGate(
+      name: name, position: filter.position, variance: filter.variance.pp + motion.positionVariance,
+      distance: motion.gate)
   }
 
   /// - Parameter index: the detection's, in its frame.
