@@ -50,7 +50,7 @@ import Testing
     return result
   }
 
-  @Test(arguments: [15.0, 60, 400]) func theSweepFindsEveryPairWithinGatesOnce(side: Double) {
+  @Test(arguments: [15.0, 60, 250]) func theSweepFindsEveryPairWithinGatesOnce(side: Double) {
     var random = Generator(state: 3)
     var found = 0
     for trial in 0..<20 {
