@@ -30,8 +30,8 @@ public struct Tracker: Sendable {
   /// Takes the detections of the next frame.
   ///
   /// Detections that are not finite are left out. Time may advance by any step; one that does not advance counts as 0.
-  /// - Complexity: that of `linearAssignment` for the pairs within gates: O(n log n) for n tracks and detections that
-  ///   lie apart, O(n² m) at worst, where all lie within one another's gates.
+  /// - Complexity: O(n log n) for n tracks and detections that are spread out; O(n² m) for n the fewer and m the more of
+  ///   those that hang together by pairs within gates (`linearAssignment`).
   public mutating func update(_ detections: [Detection], timestampMicroseconds: Int64) -> TrackedFrame {
     let step = lastTimestamp.map { timestampMicroseconds.subtractingReportingOverflow($0) }
     let seconds = step.map { $0.overflow ? 0 : max(Double($0.partialValue) / 1e6, 0) } ?? 0
@@ -55,7 +55,7 @@ public struct Tracker: Sendable {
       guard detections[k].isFinite else { continue }
       states.append(
         TrackState(
-          number: nextNumber, idPrefix: idPrefix, detection: detections[k], at: k,
+          id: "\(idPrefix)\(nextNumber)", detection: detections[k], at: k,
           usesDetectedVelocity: configuration.usesDetectedVelocity))
       nextNumber += 1
     }
@@ -80,6 +80,7 @@ public struct Tracker: Sendable {
     result.tracks = shown.map { tracks[$0.track] }
     return result
   }
+
   private func isShown(_ state: TrackState) -> Bool {
     let isSeen = state.unseenSeconds == 0
     let isBelieved = state.hits >= configuration.confirmationCount && state.unseenSeconds <= 0.6

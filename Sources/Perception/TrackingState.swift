@@ -4,7 +4,6 @@ import Scenes
 
 /// One object that is followed: filters of its place and heading, and running means of the rest.
 package struct TrackState: Sendable {
-  let number: Int
   private let id: String
   private(set) var filter: PositionFilter
   private(set) var heading: HeadingFilter
@@ -13,7 +12,7 @@ package struct TrackState: Sendable {
   private(set) var score: Double
   /// The sum of scores by class, in the order of `DetectionClass.allCases`.
   private var votes: [Double]
-  package private(set) var name: DetectionClass
+  private(set) var name: DetectionClass
   private(set) var hits = 1
   private(set) var age = 0
   /// Seconds since the last detection.
@@ -22,11 +21,8 @@ package struct TrackState: Sendable {
   private(set) var detectionIndex: Int?
 
   /// - Parameter index: the detection's, in its frame.
-  package init(
-    number: Int, idPrefix: String = "", detection: Detection, at index: Int, usesDetectedVelocity: Bool
-  ) {
-    self.number = number
-    id = "\(idPrefix)\(number)"
+  package init(id: String, detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
+    self.id = id
     detectionIndex = index
     let motion = TrackerConfiguration.motion(of: detection.name)
     filter = PositionFilter(
@@ -68,7 +64,7 @@ package struct TrackState: Sendable {
   }
 
   /// - Parameter index: the detection's, in its frame.
-  package mutating func update(with detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
+  mutating func update(with detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
     let motion = TrackerConfiguration.motion(of: name)
     filter.update(position: detection.box.center.xy, variance: motion.positionVariance)
     if usesDetectedVelocity { filter.update(velocity: detection.velocity, variance: Self.velocityVariance) }

@@ -33,7 +33,7 @@ import Testing
 
   private func states(_ detections: [Detection], seconds: Double) -> [TrackState] {
     detections.enumerated().map { k, detection in
-      var state = TrackState(number: k + 1, detection: detection, at: k, usesDetectedVelocity: k % 2 == 0)
+      var state = TrackState(id: "\(k + 1)", detection: detection, at: k, usesDetectedVelocity: k % 2 == 0)
       state.predict(seconds: seconds * Double(k % 4))
       return state
     }
@@ -70,7 +70,7 @@ import Testing
     for name in DetectionClass.allCases {
       for origin in [0.0, 1e-3, 637.1, -1234.56] {
         var state = TrackState(
-          number: 1, detection: detection(SIMD2(origin, 0), name), at: 0, usesDetectedVelocity: false)
+          id: "1", detection: detection(SIMD2(origin, 0), name), at: 0, usesDetectedVelocity: false)
         // Two seconds: the distribution is wide, the class's distance is the gate; none: the distribution is.
         for seconds in [0.0, 2] {
           state.predict(seconds: seconds)
@@ -96,7 +96,7 @@ import Testing
 
   @Test func whatIsNotFiniteIsPairedWithNothing() {
     let name = DetectionClass.car
-    let state = TrackState(number: 1, detection: detection(.zero, name), at: 0, usesDetectedVelocity: false)
+    let state = TrackState(id: "1", detection: detection(.zero, name), at: 0, usesDetectedVelocity: false)
     let found = [
       detection(SIMD2(.nan, 0), name), detection(SIMD2(0, .infinity), name), detection(.zero, name),
       detection(.zero, name, velocity: SIMD2(.nan, 0)), detection(.zero, name, score: .nan),
