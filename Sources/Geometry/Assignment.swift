@@ -25,11 +25,12 @@ public func linearAssignment(cost: [Double], rows: Int, columns: Int) -> [Int?] 
   var columnPotential = [Double](repeating: 0, count: columns + 1)
   var rowOfColumn = [Int](repeating: 0, count: columns + 1)  // 1-based; 0: free
   var previous = [Int](repeating: 0, count: columns + 1)
+  var slack = [Double](repeating: .infinity, count: columns + 1)
+  var used = [Bool](repeating: false, count: columns + 1)
   for row in 1...rows {
     rowOfColumn[0] = row
     var column = 0
-    var slack = [Double](repeating: .infinity, count: columns + 1)
-    var used = [Bool](repeating: false, count: columns + 1)
+    for c in 0...columns { (slack[c], used[c]) = (.infinity, false) }
     repeat {
       used[column] = true
       let r = rowOfColumn[column]

@@ -30,66 +30,60 @@ public struct Tracker: Sendable {
   /// Takes the detections of the next frame.
   ///
   /// Detections that are not finite are left out. Time may advance by any step; one that does not advance counts as 0.
-  /// - Complexity: O(n² m) for n the fewer of tracks and detections and m the more.
+  /// - Complexity: O(n log n) for n tracks and detections that are spread out; O(n² m) for n the fewer and m the more of
+  ///   those that hang together by pairs within gates (`linearAssignment`).
   public mutating func update(_ detections: [Detection], timestampMicroseconds: Int64) -> TrackedFrame {
     let step = lastTimestamp.map { timestampMicroseconds.subtractingReportingOverflow($0) }
     let seconds = step.map { $0.overflow ? 0 : max(Double($0.partialValue) / 1e6, 0) } ?? 0
     lastTimestamp = timestampMicroseconds
     for k in states.indices { states[k].predict(seconds: seconds) }
-    let usable = detections.indices.filter { detections[$0].isFinite }
-    var stateOfDetection = [Int?](repeating: nil, count: detections.count)
-    var isMatched = [Bool](repeating: false, count: states.count)
-    for (row, column) in associate(usable.map { detections[$0] }).enumerated() {
-      guard let column else { continue }
-      let detection = detections[usable[column]]
-      states[row].update(with: detection, usesDetectedVelocity: configuration.usesDetectedVelocity)
-      isMatched[row] = true
-      stateOfDetection[usable[column]] = states[row].number
+    let columns = linearAssignment(
+      pairs: associationPairs(states.indices.map { states[$0].gate }, detections), rows: states.count,
+      columns: detections.count)
+    var isMatched = [Bool](repeating: false, count: detections.count)
+    for (row, column) in columns.enumerated() {
+      guard let column else {
+        states[row].miss(seconds: seconds)
+        continue
+      }
+      states[row].update(
+        with: detections[column], at: column, usesDetectedVelocity: configuration.usesDetectedVelocity)
+      isMatched[column] = true
     }
-    for row in states.indices where !isMatched[row] { states[row].miss(seconds: seconds) }
     states.removeAll { $0.unseenSeconds > TrackerConfiguration.motion(of: $0.name).lifetime }
-    for k in usable where stateOfDetection[k] == nil && detections[k].score >= configuration.birthScore {
+    for k in detections.indices where !isMatched[k] && detections[k].score >= configuration.birthScore {
+      guard detections[k].isFinite else { continue }
       states.append(
         TrackState(
-          number: nextNumber, detection: detections[k],
+          id: "\(idPrefix)\(nextNumber)", detection: detections[k], at: k,
           usesDetectedVelocity: configuration.usesDetectedVelocity))
-      stateOfDetection[k] = nextNumber
       nextNumber += 1
     }
-    return output(stateOfDetection)
+    return output(detectionCount: detections.count)
   }
 
-  /// Rows are tracks, columns detections.
-  private func associate(_ detections: [Detection]) -> [Int?] {
-    var cost: [Double] = []
-    cost.reserveCapacity(states.count * detections.count)
-    for state in states { for detection in detections { cost.append(state.cost(of: detection)) } }
-    return linearAssignment(cost: cost, rows: states.count, columns: detections.count)
-  }
-
-  private func output(_ stateOfDetection: [Int?]) -> TrackedFrame {
-    var trackOfNumber: [Int: Track] = [:]
-    var shown: [(number: Int, track: Track)] = []
-    for state in states {
-      let track = state.track(prefix: idPrefix)
-      trackOfNumber[state.number] = track
-      let isSeen = state.unseenSeconds == 0
-      let isBelieved = state.hits >= configuration.confirmationCount && state.unseenSeconds <= 0.6
-      if isSeen || isBelieved, state.score >= configuration.outputScore {
-        shown.append((state.number, track))
+  private func output(detectionCount: Int) -> TrackedFrame {
+    var result = TrackedFrame(tracks: [], trackOfDetection: [Track?](repeating: nil, count: detectionCount))
+    var shown: [(score: Double, track: Int)] = []
+    var tracks: [Track] = []
+    tracks.reserveCapacity(states.count)
+    for k in states.indices where states[k].detectionIndex != nil || isShown(states[k]) {
+      let track = states[k].track
+      if let index = states[k].detectionIndex { result.trackOfDetection[index] = track }
+      if isShown(states[k]) {
+        shown.append((track.detection.score, tracks.count))
+        tracks.append(track)
       }
     }
-    shown.sort { (-$0.track.detection.score, $0.number) < (-$1.track.detection.score, $1.number) }
-    return TrackedFrame(
-      tracks: shown.map(\.track), trackOfDetection: stateOfDetection.map { $0.flatMap { trackOfNumber[$0] } })
+    // States are in the order of birth, and so are tracks.
+    shown.sort { (-$0.score, $0.track) < (-$1.score, $1.track) }
+    result.tracks = shown.map { tracks[$0.track] }
+    return result
   }
-}
 
-extension Detection {
-  fileprivate var isFinite: Bool {
-    let q = box.rotation
-    return box.center.isFinite && box.size.isFinite && velocity.x.isFinite && velocity.y.isFinite
-      && score.isFinite
-      && q.w.isFinite && q.x.isFinite && q.y.isFinite && q.z.isFinite
+  private func isShown(_ state: TrackState) -> Bool {
+    let isSeen = state.unseenSeconds == 0
+    let isBelieved = state.hits >= configuration.confirmationCount && state.unseenSeconds <= 0.6
+    return (isSeen || isBelieved) && state.score >= configuration.outputScore
   }
 }

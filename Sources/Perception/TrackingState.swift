@@ -3,8 +3,8 @@ import Geometry
 import Scenes
 
 /// One object that is followed: filters of its place and heading, and running means of the rest.
-struct TrackState: Sendable {
-  let number: Int
+package struct TrackState: Sendable {
+  private let id: String
   private(set) var filter: PositionFilter
   private(set) var heading: HeadingFilter
   private var size: SIMD3<Double>
@@ -17,9 +17,13 @@ struct TrackState: Sendable {
   private(set) var age = 0
   /// Seconds since the last detection.
   private(set) var unseenSeconds = 0.0
+  /// Which of the frame's detections it was given; nil where none fitted.
+  private(set) var detectionIndex: Int?
 
-  init(number: Int, detection: Detection, usesDetectedVelocity: Bool) {
-    self.number = number
+  /// - Parameter index: the detection's, in its frame.
+  package init(id: String, detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
+    self.id = id
+    detectionIndex = index
     let motion = TrackerConfiguration.motion(of: detection.name)
     filter = PositionFilter(
       position: detection.box.center.xy, positionVariance: motion.positionVariance,
@@ -43,7 +47,7 @@ struct TrackState: Sendable {
   /// Of a yaw's acceleration, in rad²/s³.
   private static let yawNoise = 0.1
 
-  mutating func predict(seconds: Double) {
+  package mutating func predict(seconds: Double) {
     let motion = TrackerConfiguration.motion(of: name)
     filter.predict(seconds: seconds, noise: motion.accelerationNoise)
     heading.predict(seconds: seconds, noise: Self.yawNoise)
@@ -51,26 +55,22 @@ struct TrackState: Sendable {
     age += 1
   }
 
-  /// How badly a detection fits: the squared Mahalanobis distance, the log of its scale, and a penalty for another
-  /// class; infinite outside the gates (99 % of the distribution, and the class's distance).
-  func cost(of detection: Detection) -> Double {
-    guard TrackerConfiguration.group(of: detection.name) == TrackerConfiguration.group(of: name) else {
-      return .infinity
-    }
+  /// Where its next detection may lie.
+  package var gate: AssociationGate {
     let motion = TrackerConfiguration.motion(of: name)
-    let distance = (detection.box.center.xy - filter.position).length
-    let variance = filter.variance.pp + motion.positionVariance
-    let mahalanobis = distance * distance / variance
-    guard distance <= motion.gate, mahalanobis <= 9.21 else { return .infinity }
-    return mahalanobis + 2 * log(variance) + (detection.name == name ? 0 : 1)
+    return AssociationGate(
+      name: name, position: filter.position, variance: filter.variance.pp + motion.positionVariance,
+      distance: motion.gate)
   }
 
-  mutating func update(with detection: Detection, usesDetectedVelocity: Bool) {
+  /// - Parameter index: the detection's, in its frame.
+  mutating func update(with detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
     let motion = TrackerConfiguration.motion(of: name)
     filter.update(position: detection.box.center.xy, variance: motion.positionVariance)
     if usesDetectedVelocity { filter.update(velocity: detection.velocity, variance: Self.velocityVariance) }
     heading.update(yaw: detection.box.yaw, variance: Self.yawVariance)
     hits += 1
+    detectionIndex = index
     unseenSeconds = 0
     score += (detection.score - score) * 0.4
     size += (detection.box.size - size) * 0.3
@@ -84,11 +84,12 @@ struct TrackState: Sendable {
 
   /// No detection fitted: the score falls by half in 1.4 s.
   mutating func miss(seconds: Double) {
+    detectionIndex = nil
     score *= exponential(-seconds / 2)
     heading.coast(seconds: seconds)
   }
 
-  func track(prefix: String) -> Track {
+  var track: Track {
     let center = SIMD3(filter.position.x, filter.position.y, z)
     let velocity = filter.velocity
     let box = Box3D(center: center, size: size, rotation: Quaternion(yaw: heading.yaw))
@@ -96,7 +97,7 @@ struct TrackState: Sendable {
       name: name, box: box, velocity: velocity, score: min(max(score, 0), 1),
       attribute: attributeName(for: name, speed: velocity.length))
     let turnRate = velocity.length >= 0.5 ? heading.rate : 0
-    return Track(id: "\(prefix)\(number)", detection: detection, turnRate: turnRate, age: age)
+    return Track(id: id, detection: detection, turnRate: turnRate, age: age)
   }
 
   private mutating func vote(for detection: Detection) {

@@ -1,27 +1,27 @@
 import Geometry
 import Testing
 
-@Suite struct AssignmentTests {
-  /// Most pairs, then least cost, over every way there is.
-  private func bruteForce(_ cost: [Double], _ rows: Int, _ columns: Int) -> (pairs: Int, cost: Double) {
-    var best = (pairs: 0, cost: 0.0)
-    var used = [Bool](repeating: false, count: columns)
-    func visit(_ row: Int, _ pairs: Int, _ sum: Double) {
-      if row == rows {
-        if pairs > best.pairs || (pairs == best.pairs && sum < best.cost) { best = (pairs, sum) }
-        return
-      }
-      visit(row + 1, pairs, sum)
-      for c in 0..<columns where !used[c] && cost[row * columns + c].isFinite {
-        used[c] = true
-        visit(row + 1, pairs + 1, sum + cost[row * columns + c])
-        used[c] = false
-      }
+/// Most pairs, then least cost, over every way there is.
+func bestAssignment(_ cost: [Double], _ rows: Int, _ columns: Int) -> (pairs: Int, cost: Double) {
+  var best = (pairs: 0, cost: 0.0)
+  var used = [Bool](repeating: false, count: columns)
+  func visit(_ row: Int, _ pairs: Int, _ sum: Double) {
+    if row == rows {
+      if pairs > best.pairs || (pairs == best.pairs && sum < best.cost) { best = (pairs, sum) }
+      return
     }
-    visit(0, 0, 0)
-    return best
+    visit(row + 1, pairs, sum)
+    for c in 0..<columns where !used[c] && cost[row * columns + c].isFinite {
+      used[c] = true
+      visit(row + 1, pairs + 1, sum + cost[row * columns + c])
+      used[c] = false
+    }
   }
+  visit(0, 0, 0)
+  return best
+}
 
+@Suite struct AssignmentTests {
   @Test func everyAssignmentIsAsGoodAsBruteForce() {
     var state: UInt64 = 3
     func random(_ n: Int) -> Int {
@@ -38,7 +38,7 @@ import Testing
       let result = linearAssignment(cost: cost, rows: rows, columns: columns)
       let pairs = result.enumerated().compactMap { r, c in c.map { cost[r * columns + $0] } }
       let used = result.compactMap(\.self)
-      let best = bruteForce(cost, rows, columns)
+      let best = bestAssignment(cost, rows, columns)
       #expect(result.count == rows && Set(used).count == used.count)
       #expect(pairs.allSatisfy { $0.isFinite })
       #expect(pairs.count == best.pairs, "trial \(trial): \(rows) x \(columns) \(cost)")
