@@ -12,7 +12,7 @@ let package = Package(
     .executable(name: "apus", targets: ["apus"]),
     // For Benchmarks, a package of its own.
     .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
-    .library(name: "ApusLiftSplat", targets: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"]),
+    .library(name: "ApusLiftSplat", targets: ["ArrayFiles", "NeuralEngine", "LiftSplat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -57,7 +57,8 @@ let package = Package(
     .target(name: "CameraInput", dependencies: ["Geometry", "Scenes", "CTurboJPEG"], exclude: ["README.md"]),
     .target(name: "PointClouds", dependencies: ["Geometry", "Scenes", "CPCL"], exclude: ["README.md"]),
     .target(
-      name: "Perception", dependencies: ["Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine"],
+      name: "Perception",
+      dependencies: ["Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine", "CVectorKernels"],
       exclude: ["README.md"]),
     .target(name: "Results", dependencies: ["Geometry", "Scenes", "ArrayFiles"], exclude: ["README.md"]),
     .target(

@@ -8,7 +8,10 @@ let package = Package(
     .executableTarget(
       name: "voxel-benchmark", dependencies: [.product(name: "ApusPointClouds", package: "Apus")]),
     .executableTarget(
-      name: "lift-splat-benchmark", dependencies: [.product(name: "ApusLiftSplat", package: "Apus")]),
+      name: "lift-splat-benchmark",
+      dependencies: [
+        .product(name: "ApusLiftSplat", package: "Apus"), .product(name: "ApusPointClouds", package: "Apus"),
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

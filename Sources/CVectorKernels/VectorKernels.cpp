@@ -53,36 +53,64 @@ void apus_add_rows(
 
 VARIANTS
 void apus_encode_pillar(
-    float *row, const float *points, int64_t count, int64_t features, const float *packed, int64_t stride) {
-  const float *bias = packed + stride * features;
+    float *row, const float *points, int64_t count, int64_t features, const float *shared, int64_t shared_features,
+    const float *packed, int64_t stride) {
+  const int64_t depth = features + shared_features;
+  const float *bias = packed + stride * depth;
   for (int64_t block = 0; block < stride; block += 16) {
-    const float *weights = packed + block * features;
+    const float *weights = packed + block * depth;
     Vector16 best = Vector16{} - __builtin_inff();
-    int64_t p = 0;
-    for (; p + 4 <= count; p += 4) {
+    // Four points at a time; behind the last it stands again, which changes no maximum.
+    for (int64_t p = 0; p < count; p += 4) {
+      const int64_t left = count - 1 - p;
       const float *x = points + p * features;
+      const float *y = x + (left < 1 ? left : 1) * features;
+      const float *z = x + (left < 2 ? left : 2) * features;
+      const float *t = x + (left < 3 ? left : 3) * features;
       Vector16 a = {}, b = {}, c = {}, d = {};
       for (int64_t f = 0; f < features; f++) {
         const Vector16 w = LOAD(weights + f * 16);
         a += w * x[f];
-        b += w * x[features + f];
-        c += w * x[2 * features + f];
-        d += w * x[3 * features + f];
+        b += w * y[f];
+        c += w * z[f];
+        d += w * t[f];
       }
       best = a > best ? a : best;
       best = b > best ? b : best;
       best = c > best ? c : best;
       best = d > best ? d : best;
     }
-    for (; p < count; p++) {
-      const float *x = points + p * features;
-      Vector16 a = {};
-      for (int64_t f = 0; f < features; f++) a += LOAD(weights + f * 16) * x[f];
-      best = a > best ? a : best;
-    }
-    best += LOAD(bias + block);
+    Vector16 rest = LOAD(bias + block);
+    for (int64_t f = 0; f < shared_features; f++) rest += LOAD(weights + (features + f) * 16) * shared[f];
+    best += rest;
     const Vector16 zero = {};
     STORE(best > zero ? best : zero, row + block);
+  }
+}
+
+VARIANTS
+void apus_find_cells(
+    int32_t *cells, const float *x, const float *y, const float *z, int64_t count, const struct apus_lattice *lattice) {
+  const struct apus_lattice l = *lattice;
+  const int32_t rows = static_cast<int32_t>(l.count[0]), columns = static_cast<int32_t>(l.count[1]);
+  for (int64_t p = 0; p < count; p++) {
+    float a = (x[p] - l.low[0]) * l.inverse[0];
+    float b = (y[p] - l.low[1]) * l.inverse[1];
+    float c = (z[p] - l.low[2]) * l.inverse[2];
+    // Written so that NaN fails: only then are the conversions safe.
+    const bool near = (a > -1) & (b > -1) & (c > -1) & (a < l.count[0] + 1) & (b < l.count[1] + 1) & (c < 2);
+    a = near ? a + 1 : 0;
+    b = near ? b + 1 : 0;
+    c = near ? c + 1 : 0;
+    const int32_t i = static_cast<int32_t>(a), j = static_cast<int32_t>(b), k = static_cast<int32_t>(c);
+    a -= static_cast<float>(i);
+    b -= static_cast<float>(j);
+    c -= static_cast<float>(k);
+    const bool sure = (a > l.doubt[0]) & (1 - a > l.doubt[0]) & (b > l.doubt[1]) & (1 - b > l.doubt[1]) &
+                      (c > l.doubt[2]) & (1 - c > l.doubt[2]);
+    const bool inside = (i > 0) & (i <= rows) & (j > 0) & (j <= columns) & (k == 1);
+    const int32_t cell = inside ? (i - 1) * columns + j - 1 : -1;
+    cells[p] = near ? (sure ? cell : -2) : -1;
   }
 }
 

@@ -9,14 +9,15 @@ import Testing
   static let grid = BEVGrid(minimumX: 0, minimumY: 0, cellSize: 1, countX: 13, countY: 11)
 
   static func pillars(
-    points: Int, features: Int, pillars: Int, outputs: Int, gradients: Bool = false
+    points: Int, features: Int, shared: Int = 0, pillars: Int, outputs: Int, gradients: Bool = false
   ) throws -> Graph {
     var g = Graph(name: "pillars", seed: 8)
     let p = g.addInput("points", [points, features])
     let s = g.addInput("starts", TensorType([pillars + 1], .int64))
     let c = g.addInput("cells", TensorType([pillars], .int64))
+    let common = shared > 0 ? g.addInput("shared", [pillars, shared]) : nil
     let bev = try g.pillarEncoder(
-      points: p, starts: s, cells: c, outputs: outputs, grid: grid, name: "pillar")
+      points: p, shared: common, starts: s, cells: c, outputs: outputs, grid: grid, name: "pillar")
     g.markOutput(bev)
     if gradients {
       let gradient = g.addInput("gradient", g.shape(bev))
@@ -43,28 +44,32 @@ import Testing
     #expect(found.reduce(0, +) == 4.5)
   }
 
-  @Test(arguments: [(1, 9, 64), (2, 10, 80), (3, 1, 1), (4, 12, 33)])
-  func pillarsEqualThePlainLoop(seed: Int, features: Int, outputCount: Int) throws {
+  @Test(arguments: [(1, 9, 0, 64), (2, 5, 5, 80), (3, 1, 0, 1), (4, 12, 1, 33)])
+  func pillarsEqualThePlainLoop(seed: Int, features: Int, shared: Int, outputCount: Int) throws {
     print("pillars against the plain loop: seed \(seed)")
     var random = TestRandom(UInt64(seed))
     let counts = (0..<30).map { _ in Int(random.next() % 7) }
     let starts = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }, points = starts[30] + 5
     var cells = Array(0..<143)
     for k in 0..<30 { cells.swapAt(k, k + Int(random.next() % UInt64(143 - k))) }
-    let graph = try Self.pillars(points: points, features: features, pillars: 30, outputs: outputCount)
-    let values = random.floats(points * features)
-    let inputs = [
+    let graph = try Self.pillars(
+      points: points, features: features, shared: shared, pillars: 30, outputs: outputCount)
+    let values = random.floats(points * features), common = random.floats(30 * shared)
+    let depth = features + shared
+    var inputs = [
       "points": TensorValue([points, features], values),
       "starts": TensorValue([31], integers: starts.map { Int64($0) }),
       "cells": TensorValue([30], integers: cells[..<30].map { Int64($0) }),
     ]
+    if shared > 0 { inputs["shared"] = TensorValue([30, shared], common) }
     let weight = try #require(graph.tensor(named: "pillar.weight").flatMap { graph.value($0)?.floats })
     var expected = [Float](repeating: 0, count: outputCount * 143)
     for v in 0..<30 {
       for o in 0..<outputCount {
         for p in starts[v]..<starts[v + 1] {
-          let sum = (0..<features).reduce(0.0) {
-            $0 + Double(weight[o * features + $1]) * Double(values[p * features + $1])
+          let sum = (0..<depth).reduce(0.0) {
+            let value = $1 < features ? values[p * features + $1] : common[v * shared + $1 - features]
+            return $0 + Double(weight[o * depth + $1]) * Double(value)
           }
           expected[o * 143 + cells[v]] = max(expected[o * 143 + cells[v]], Float(sum))
         }
@@ -74,7 +79,7 @@ import Testing
     // Sums of at most 12 terms in single precision.
     #expect(worstDifference(found, expected) < 1e-6)
     let whole = try Self.pillars(
-      points: points, features: features, pillars: 30, outputs: outputCount, gradients: true)
+      points: points, features: features, shared: shared, pillars: 30, outputs: outputCount, gradients: true)
     var given = inputs
     given["gradient"] = TensorValue([1, outputCount, 13, 11], random.floats(outputCount * 143))
     let one = try outputs(whole, given)

@@ -78,31 +78,39 @@ import Testing
     #expect(worstDifference(swapped, bev) > 0.1)
   }
 
-  @Test func pillarsEqualPyTorch() throws {
+  @Test(arguments: [("pillar", 6, 0), ("shared_pillar", 5, 4)])
+  func pillarsEqualPyTorch(prefix: String, features: Int, shared: Int) throws {
     let golden = try Golden()
     let grid = BEVGrid(minimumX: 0, minimumY: 0, cellSize: 1, countX: 7, countY: 8)
     var g = Graph(name: "pillars")
-    let points = g.addInput("points", [48, 6]), starts = g.addInput("starts", TensorType([12], .int64))
+    let points = g.addInput("points", [48, features])
+    let starts = g.addInput("starts", TensorType([12], .int64))
     let cells = g.addInput("cells", TensorType([11], .int64))
+    let common = shared > 0 ? g.addInput("shared", [11, shared]) : nil
     let bev = try g.pillarEncoder(
-      points: points, starts: starts, cells: cells, outputs: 19, grid: grid, name: "pillar")
+      points: points, shared: common, starts: starts, cells: cells, outputs: 19, grid: grid, name: "pillar")
     g.markOutput(bev)
     try g.setWeights([
-      "pillar.weight": golden.value("pillar_weight"), "pillar.bias": golden.value("pillar_bias"),
+      "pillar.weight": golden.value("\(prefix)_weight"), "pillar.bias": golden.value("\(prefix)_bias"),
     ])
     let gradient = g.addInput("gradient", [1, 19, 7, 8])
     let gradients = try backward(&g, of: bev, gradient)
-    #expect(gradients[0] == nil && gradients[1] == nil && gradients[2] == nil)
+    #expect(gradients.indices.allSatisfy { (gradients[$0] != nil) == [3, 4].contains($0) })
     for result in gradients { result.map { g.markOutput($0) } }
-    let found = try outputs(
-      g,
-      [
-        "points": golden.value("pillar_points"), "starts": golden.value("pillar_starts"),
-        "cells": golden.value("pillar_cells"), "gradient": golden.value("pillar_gradient"),
-      ])
-    #expect(worstDifference(found[0], try golden.floats("pillar_bev")) < Self.tolerance)
-    #expect(worstDifference(found[1], try golden.floats("pillar_weight_gradient")) < Self.tolerance)
-    #expect(worstDifference(found[2], try golden.floats("pillar_bias_gradient")) < Self.tolerance)
+    var given = [
+      "points": try golden.value("\(prefix)_points"), "starts": try golden.value("\(prefix)_starts"),
+      "cells": try golden.value("\(prefix)_cells"), "gradient": try golden.value("\(prefix)_gradient"),
+    ]
+    if shared > 0 { given["shared"] = try golden.value("\(prefix)_shared") }
+    let found = try outputs(g, given)
+    #expect(worstDifference(found[0], try golden.floats("\(prefix)_bev")) < Self.tolerance)
+    #expect(worstDifference(found[1], try golden.floats("\(prefix)_weight_gradient")) < Self.tolerance)
+    #expect(worstDifference(found[2], try golden.floats("\(prefix)_bias_gradient")) < Self.tolerance)
+    guard shared > 0 else { return }
+    // Shared features of the wrong pillars are seen.
+    let turned = try golden.floats("shared_pillar_shared").reversed()
+    given["shared"] = TensorValue([11, shared], Array(turned))
+    #expect(worstDifference(try outputs(g, given)[0], found[0]) > 0.1)
   }
 
   @Test func warpEqualsPyTorch() throws {

@@ -26,24 +26,25 @@ import Testing
       }, values: values, seed: 22)
   }
 
-  static let pillars: GradientCheck = {
+  static func pillars(shared: Int) -> GradientCheck {
     var random = TestRandom(31)
     let grid = BEVGrid(minimumX: 0, minimumY: 0, cellSize: 1, countX: 4, countY: 5)
-    let values = [
+    var values = [
       "points": TensorValue([12, 4], random.floats(48)),
       "starts": TensorValue([5], integers: [0, 3, 4, 4, 10]),
       "cells": TensorValue([4], integers: [7, 2, 11, 19]),
-      "pillar.weight": TensorValue([3, 4], random.floats(12)),
+      "pillar.weight": TensorValue([3, 4 + shared], random.floats(3 * (4 + shared))),
       "pillar.bias": TensorValue([3], random.floats(3, 0...0.3)),
     ]
+    if shared > 0 { values["shared"] = TensorValue([4, shared], random.floats(4 * shared)) }
     return GradientCheck(
       build: { graph, ids in
         func id(_ name: String) throws -> TensorID { try #require(ids[name]) }
         return try graph.pillarEncoder(
-          points: id("points"), starts: id("starts"), cells: id("cells"), outputs: 3, grid: grid,
+          points: id("points"), shared: ids["shared"], starts: id("starts"), cells: id("cells"), outputs: 3, grid: grid,
           name: "pillar")
       }, values: values, seed: 32)
-  }()
+  }
 
   static let warp: GradientCheck = {
     var random = TestRandom(41)
@@ -63,10 +64,11 @@ import Testing
     #expect(try check.worst("context", operand: 1, step: 0.5) < 1e-5)
   }
 
-  @Test func pillarsAgreeWithFiniteDifferences() throws {
+  @Test(arguments: [0, 3]) func pillarsAgreeWithFiniteDifferences(shared: Int) throws {
     // The maximum is piecewise linear: small steps stay on one piece, and round to some 1e-4.
-    #expect(try Self.pillars.worst("pillar.weight", operand: 3, step: 0x1p-9) < 1e-3)
-    #expect(try Self.pillars.worst("pillar.bias", operand: 4, step: 0x1p-9) < 1e-3)
+    let check = Self.pillars(shared: shared)
+    #expect(try check.worst("pillar.weight", operand: 3, step: 0x1p-9) < 1e-3)
+    #expect(try check.worst("pillar.bias", operand: 4, step: 0x1p-9) < 1e-3)
   }
 
   @Test func warpAgreesWithFiniteDifferences() throws {

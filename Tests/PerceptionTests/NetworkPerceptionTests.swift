@@ -108,13 +108,14 @@ struct NetworkPerceptionTests {
     #expect(golden.contains { abs($0) > 0.01 })
   }
 
-  /// Pillar features by plain loops from the decorated points.
+  /// Pillar features by plain loops from both kinds of features.
   private func pillars(
     _ graph: Graph, _ inputs: [String: TensorValue], _ grid: BEVGrid, outputs: Int
   ) throws -> TensorValue {
     let points = try #require(inputs["pillars.points"]?.floats),
       cells = try #require(inputs["pillars.cells"]?.integers)
-    let starts = try #require(inputs["pillars.starts"]?.integers)
+    let starts = try #require(inputs["pillars.starts"]?.integers),
+      shared = try #require(inputs["pillars.shared"]?.floats)
     let weight = try #require(graph.tensor(named: "lidar.pillars.weight").flatMap(graph.value)?.floats)
     let bias = try #require(graph.tensor(named: "lidar.pillars.bias").flatMap(graph.value)?.floats)
     var result = [Float](repeating: 0, count: outputs * grid.count)
@@ -122,7 +123,8 @@ struct NetworkPerceptionTests {
       for o in 0..<outputs {
         for p in Int(starts[v])..<Int(starts[v + 1]) {
           var sum = bias[o]
-          for f in 0..<10 { sum += weight[o * 10 + f] * points[p * 10 + f] }
+          for f in 0..<5 { sum += weight[o * 10 + f] * points[p * 5 + f] }
+          for f in 0..<5 { sum += weight[o * 10 + 5 + f] * shared[v * 5 + f] }
           result[o * grid.count + Int(cell)] = max(result[o * grid.count + Int(cell)], sum)
         }
       }
@@ -210,7 +212,7 @@ struct NetworkPerceptionTests {
     let used = cells.prefix { $0 >= 0 }.count
     #expect(cells.dropFirst(used).allSatisfy { $0 == -1 } && starts[used] == 512)
     let points = try #require(values["pillars.points"]?.floats)
-    let ages = (0..<512).map { points[$0 * 10 + 9] }
+    let ages = (0..<512).map { points[$0 * 5 + 4] }
     let newest = cloud.sources[0].range.count
     #expect(ages.filter { $0 == 0 }.count == newest)
     #expect(ages.filter { abs($0 - 0.2) < 1e-6 }.count == 512 - newest)
@@ -231,15 +233,74 @@ struct NetworkPerceptionTests {
     let voxels = voxelizer.voxels(of: cloud.points, layout: layout)
     let paper = PillarFeatures.decorate(cloud.points, voxels: voxels)
     let values = perception.inputValues()
-    let points = try #require(values["pillars.points"]?.floats)
-    let scales: [Float] = [1 / 51.2, 1 / 51.2, 0.25, 1 / 255, 1 / 0.8, 1 / 0.8, 1, 1 / 0.8, 1 / 0.8]
-    for p in 0..<voxels.points.count {
-      for f in 0..<9 { #expect(abs(points[p * 10 + f] - paper[p * 9 + f] * scales[f]) < 1e-5) }
+    let points = try #require(values["pillars.points"]?.floats),
+      shared = try #require(values["pillars.shared"]?.floats)
+    for v in 0..<voxels.count {
+      let g = Array(shared[v * 5..<v * 5 + 5])
+      for p in Int(voxels.starts[v])..<Int(voxels.starts[v + 1]) {
+        let f = Array(points[p * 5..<p * 5 + 5])
+        // The paper's nine features of both kinds, in metres.
+        let decorated: [Float] = [
+          g[0] * 51.2 + f[0] * 0.8, g[1] * 51.2 + f[1] * 0.8, f[2] * 4, f[3] * 255, (f[0] - g[2]) * 0.8,
+          (f[1] - g[3]) * 0.8, (f[2] - g[4]) * 4, f[0] * 0.8, f[1] * 0.8,
+        ]
+        for k in 0..<9 { #expect(abs(decorated[k] - paper[p * 9 + k]) < (k == 3 ? 1e-4 : 2e-5)) }
+        #expect(abs(f[4] - cloud.points.age[Int(voxels.points[p])] * 2) < 1e-6)
+      }
     }
     let cells = try #require(values["pillars.cells"]?.integers),
       starts = try #require(values["pillars.starts"]?.integers)
     #expect(cells.prefix(voxels.count).elementsEqual(voxels.cells.map { Int64($0) }))
     #expect(starts.prefix(voxels.count + 1).elementsEqual(voxels.starts.map { Int64($0) }))
+  }
+
+  /// Cells are `VoxelLayout`'s to the last bit of a coordinate, whatever the grid, and the same at any number of threads.
+  @Test(arguments: [(1, -51.2, 0.8, 128), (2, -50.0, 0.1, 1000), (3, 3000.7, 0.35, 40), (4, -1e6, 0.5, 64)])
+  func pillarsFallIntoTheLatticesCells(seed: Int, low: Double, side: Double, count: Int) throws {
+    print("pillars' cells: seed \(seed)")
+    var random = SeededGenerator(seed: UInt64(seed))
+    let grid = BEVGrid(minimumX: low, minimumY: low, cellSize: side, countX: count, countY: count)
+    var branch = NetworkConfiguration.LidarBranch()
+    branch.pillarsPerCell = 1
+    branch.pointCapacity = 20_000
+    let layout = try VoxelLayout.pillars(over: grid, z: branch.minimumHeight...branch.maximumHeight)
+    func coordinate(_ low: Double, _ side: Double, _ count: Int) -> Float {
+      // Half of them on a border or a bit beside it.
+      let border = Float(low + side * Double(Int(random.next() % UInt64(count + 3)) - 1))
+      switch random.next() % 6 {
+      case 0: return border
+      case 1: return border.nextUp
+      case 2: return border.nextDown
+      default: return Float(low + side * Double(count) * (Double(random.next() % 1000) / 900 - 0.05))
+      }
+    }
+    var points = PointCloud()
+    for _ in 0..<12_000 {
+      points.append(
+        SIMD3(coordinate(low, side, count), coordinate(low, side, count), coordinate(-3, 8, 1)),
+        intensity: 1, ring: 0, age: 0)
+    }
+    for bad in [Float.nan, .infinity, -.infinity, 1e30, -1e30] {
+      points.append(SIMD3(bad, Float(low), 0), intensity: 1, ring: 0, age: 0)
+      points.append(SIMD3(Float(low), Float(low), bad), intensity: 1, ring: 0, age: 0)
+    }
+    var cloud = AccumulatedCloud(sweeps: [], globalFromEgo: .identity, timestampMicroseconds: 0)
+    cloud.points = points
+    var voxelizer = Voxelizer()
+    let voxels = voxelizer.voxels(of: points, layout: layout)
+    var first: [TensorValue] = []
+    for threads in [1, 2, 5] {
+      var inputs = try PillarInputs(branch, grid: grid)
+      let written = PillarTensors(points: 20_000, pillars: count * count)
+      let summary = inputs.write(cloud, to: written.target, threads: threads)
+      #expect(summary.points == voxels.points.count && summary.pillars == voxels.count)
+      #expect(written.cells.prefix(voxels.count) == voxels.cells.map { Int64($0) })
+      #expect(written.starts.prefix(voxels.count + 1) == voxels.starts.map { Int64($0) })
+      let values = [written.points, written.shared]
+      if first.isEmpty { first = values }
+      #expect(values == first)
+    }
+    #expect(voxels.count > 100 && voxels.points.count < points.count)
   }
 
   @Test func imagesLookedAtAheadGiveTheSameFrame() throws {
@@ -276,4 +337,33 @@ struct NetworkPerceptionTests {
     let seen = try Self.frame(&lidar, cameras: [])
     #expect(seen.detections.isEmpty && lidar.trajectoryFeatures == nil && seen.bev.grid.countX == 128)
   }
+}
+
+/// Memory for pillars' inputs, as a plan would own it; begins as zeros, with no pillar.
+private final class PillarTensors {
+  private let memory: [UnsafeMutableRawPointer]
+  let target: PillarInputs.Target
+  private let views: [MutableTensorView]
+
+  init(points: Int, pillars: Int) {
+    let types = [
+      TensorType([points, PillarInputs.pointFeatures]), TensorType([pillars, PillarInputs.sharedFeatures]),
+      TensorType([pillars + 1], .int64), TensorType([pillars], .int64),
+    ]
+    memory = types.map {
+      let bytes = UnsafeMutableRawPointer.allocate(byteCount: $0.count * 8, alignment: 64)
+      bytes.initializeMemory(as: UInt8.self, repeating: 0, count: $0.count * 8)
+      return bytes
+    }
+    views = zip(types, memory).map { MutableTensorView($0, $1) }
+    views[3].integers.update(repeating: -1, count: pillars)
+    target = PillarInputs.Target(points: views[0], shared: views[1], starts: views[2], cells: views[3])
+  }
+
+  deinit { for block in memory { block.deallocate() } }
+
+  var points: TensorValue { TensorValue(type: views[0].type, copying: views[0].base) }
+  var shared: TensorValue { TensorValue(type: views[1].type, copying: views[1].base) }
+  var starts: [Int64] { Array(UnsafeBufferPointer(start: views[2].integers, count: views[2].count)) }
+  var cells: [Int64] { Array(UnsafeBufferPointer(start: views[3].integers, count: views[3].count)) }
 }

@@ -2,9 +2,9 @@
 """PyTorch's side of Benchmarks' lift-splat-benchmark: eager mode on the CPU, the same tensors.
 
 Usage: lift_splat_peer.py FOLDER THREADS     (started by the benchmark; tensors are FOLDER/*.npy)
-Commands by lines on standard input: `pooling I J BILINEAR`, `pillars I J`, `warp`, `network DIR` read tensors; `save KIND` writes
-result.npy; `run KIND N` prints N times in milliseconds; `parts` prints the network's three parts. Needs numpy, torch, and for
-the network onnx.
+Commands by lines on standard input: `pooling I J BILINEAR`, `pillars I J LOW SIDE`, `warp`, `network DIR` read tensors;
+`save KIND` writes result.npy; `run KIND N` prints N times in milliseconds; `parts` prints the network's three parts. Needs
+numpy, torch, and for the network onnx.
 
 The pooling is written from the paper (Philion & Fidler, ECCV 2020, sections 3.1 to 3.4): an explicit frustum of features, points
 outside the grid dropped, the rest summed by cell with index_add, scatter_add or the cumulative-sum trick.
@@ -87,19 +87,54 @@ class Pooling:
 
 
 class Pillars:
-    def __init__(self, rows, columns):
-        self.rows, self.columns = rows, columns
+    """PointPillars' features (Lang et al., CVPR 2019, section 2.1) and the point's age, as sums and scaled as PillarInputs does:
+    offset from the pillar's middle, height, intensity, age | the middle, the mean offset from it and the mean height."""
+
+    def __init__(self, rows, columns, low, side):
+        self.rows, self.columns, self.low, self.side = rows, columns, low, side
         self.points, self.weight, self.bias, self.cells = load("points"), load("weight"), load("bias"), load("cells")
+        self.cloud = load("cloud")
         starts = load("starts")
         pillar = torch.repeat_interleave(torch.arange(len(self.cells)), starts[1:] - starts[:-1])
         self.index = pillar.unsqueeze(1).expand(-1, len(self.bias))
 
-    def pillars(self):
+    def encoder(self):
         x = F.linear(self.points, self.weight, self.bias).relu_()
         pooled = torch.zeros(len(self.cells), x.shape[1]).scatter_reduce_(0, self.index, x, "amax")
-        canvas = torch.zeros(x.shape[1], self.rows * self.columns)
-        canvas[:, self.cells] = pooled.t()
+        return self.canvas(pooled, self.cells)
+
+    def canvas(self, pooled, cells):
+        canvas = torch.zeros(pooled.shape[1], self.rows * self.columns)
+        canvas[:, cells] = pooled.t()
         return canvas.view(1, -1, self.rows, self.columns)
+
+    def kept(self):
+        """Points within the grid and -3 to 5 m of height, and their cells."""
+        i = torch.floor((self.cloud[:, :2] - self.low) / self.side).long()
+        z = self.cloud[:, 2]
+        inside = (i[:, 0] >= 0) & (i[:, 0] < self.rows) & (i[:, 1] >= 0) & (i[:, 1] < self.columns) & (z >= -3) & (z < 5)
+        i = i[inside]
+        return self.cloud[inside], i, i[:, 0] * self.columns + i[:, 1]
+
+    def encoded(self, p, i, group, count, groups):
+        """ReLU features by group; `count` may hold zeros."""
+        middle = (i + 0.5) * self.side + self.low
+        own = torch.cat(((p[:, :2] - middle) / self.side, p[:, 2:3] / 4, p[:, 3:4] / 255, p[:, 4:] * 2), 1)
+        mean = torch.zeros(groups, 3).index_add_(0, group, own[:, :3]) / count.unsqueeze(1)
+        reach = 2 / (self.side * max(self.rows, self.columns))
+        features = torch.cat((own, middle * reach, mean[group]), 1)
+        x = F.linear(features, self.weight, self.bias).relu_()
+        return torch.zeros(groups, x.shape[1]).scatter_reduce_(0, group.unsqueeze(1).expand_as(x), x, "amax")
+
+    def unique(self):
+        p, i, cell = self.kept()
+        cells, group, count = torch.unique(cell, return_inverse=True, return_counts=True)
+        return self.canvas(self.encoded(p, i, group, count, len(cells)), cells)
+
+    def dense(self):
+        p, i, cell = self.kept()
+        count = torch.bincount(cell, minlength=self.rows * self.columns)
+        return planes(self.encoded(p, i, cell, count, len(count)), self.rows, self.columns)
 
 
 class Warp:
@@ -248,7 +283,7 @@ def main():
                 state = Pooling(int(arguments[0]), int(arguments[1]), arguments[2] == "1")
                 state.pick()
             elif command == "pillars":
-                state = Pillars(*map(int, arguments))
+                state = Pillars(*map(int, arguments[:2]), *map(float, arguments[2:]))
             elif command == "warp":
                 state = Warp()
             elif command == "network":

@@ -89,20 +89,29 @@ pool("_bilinear", [
     for a in (0, 1) for b in (0, 1)
 ])
 
-# Pillars: 40 points of 6 features in 9 pillars of a 7 x 8 grid, 19 outputs; two places of pillars are not used.
-x = given("pillar_points", (48, 6))
-weight, bias = given("pillar_weight", (19, 6)), given("pillar_bias", (19,), -0.5, 0.5)
-starts = np.concatenate(([0], np.sort(rng.choice(np.arange(1, 40), 8, replace=False)), [40, 40, 40]))
-places = np.concatenate((rng.choice(56, 9, replace=False), [-1, -1])).astype(np.int64)
-emit("pillar_starts", starts)
-emit("pillar_cells", places)
-canvas = torch.zeros(19, 56, dtype=torch.double)
-encoded = torch.stack([F.relu(F.linear(x[a:b], weight, bias)).amax(0) for a, b in zip(starts[:9], starts[1:10])], 1)
-canvas = canvas.index_copy(1, torch.from_numpy(places[:9]), encoded).view(1, 19, 7, 8)
-emit("pillar_bev", canvas)
-g = given("pillar_gradient", (1, 19, 7, 8))
-for name, result in zip(["weight", "bias"], torch.autograd.grad(canvas, [weight, bias], g.detach())):
-    emit(f"pillar_{name}_gradient", result)
+def pillars(prefix, features, shared):
+    """40 points in 9 pillars of a 7 x 8 grid, 19 outputs; two places of pillars are not used."""
+    x = given(f"{prefix}_points", (48, features))
+    common = given(f"{prefix}_shared", (11, shared)) if shared else torch.zeros(11, 0, dtype=torch.double)
+    weight, bias = given(f"{prefix}_weight", (19, features + shared)), given(f"{prefix}_bias", (19,), -0.5, 0.5)
+    starts = np.concatenate(([0], np.sort(rng.choice(np.arange(1, 40), 8, replace=False)), [40, 40, 40]))
+    places = np.concatenate((rng.choice(56, 9, replace=False), [-1, -1])).astype(np.int64)
+    emit(f"{prefix}_starts", starts)
+    emit(f"{prefix}_cells", places)
+    canvas = torch.zeros(19, 56, dtype=torch.double)
+    encoded = torch.stack([
+        F.relu(F.linear(torch.cat((x[a:b], common[v].expand(b - a, -1)), 1), weight, bias)).amax(0)
+        for v, (a, b) in enumerate(zip(starts[:9], starts[1:10]))
+    ], 1)
+    canvas = canvas.index_copy(1, torch.from_numpy(places[:9]), encoded).view(1, 19, 7, 8)
+    emit(f"{prefix}_bev", canvas)
+    g = given(f"{prefix}_gradient", (1, 19, 7, 8))
+    for name, result in zip(["weight", "bias"], torch.autograd.grad(canvas, [weight, bias], g.detach())):
+        emit(f"{prefix}_{name}_gradient", result)
+
+
+# Pillars of 6 features a point.
+pillars("pillar", 6, 0)
 
 # Warp: 3 channels of 9 x 11 cells, turned and moved; grid_sample in double precision.
 x = given("warp_x", (1, 3, 9, 11))
@@ -115,6 +124,9 @@ warped = F.grid_sample(x, grid, "bilinear", "zeros", align_corners=False)
 emit("warp", warped)
 g = given("warp_gradient", (1, 3, 9, 11))
 emit("warp_x_gradient", torch.autograd.grad(warped, x, g.detach())[0])
+
+# Pillars of 5 features a point and 4 that their points share.
+pillars("shared_pillar", 5, 4)
 
 target = pathlib.Path(__file__).parents[2] / "Tests/LiftSplatTests/Fixtures/lift_splat.npz"
 target.parent.mkdir(exist_ok=True)

@@ -7,13 +7,22 @@ import NeuralEngine
 struct LiftSplatBenchmark {
   static let usage = """
     usage: lift-splat-benchmark PART [--rounds N] [--threads N] [--python FILE] [--script FILE]
-    PART: pooling | alone | planner | pillars | warp | network DIR (with camencode.onnx and bevencode.onnx, as \
-    lss_reference_onnx.py writes them)
+    PART: pooling | alone | planner | pillars [DIR of sweeps; the sample scene's] | warp | network DIR (with \
+    camencode.onnx and bevencode.onnx, as lss_reference_onnx.py writes them)
     The peer is tools/benchmarks/lift_splat_peer.py; its Python needs numpy, torch and onnx.
 
     """
 
-  static func main() throws {
+  static func main() {
+    do {
+      try run()
+    } catch {
+      FileHandle.standardError.write(Data("lift-splat-benchmark: \(error)\n".utf8))
+      exit(1)
+    }
+  }
+
+  static func run() throws {
     var arguments = Array(CommandLine.arguments.dropFirst())
     var options = BenchmarkOptions()
     func option(_ name: String) -> String? {
@@ -30,7 +39,8 @@ struct LiftSplatBenchmark {
     case ("pooling", 1): try PoolingBenchmark.run(options)
     case ("alone", 1): try PoolingBenchmark.alone(options)
     case ("planner", 1): try PoolingBenchmark.planner(options)
-    case ("pillars", 1): try PillarBenchmark.run(options)
+    case ("pillars", 1): try PillarBenchmark.run(options, folder: "scenes/simulated/samples/LIDAR_TOP")
+    case ("pillars", 2): try PillarBenchmark.run(options, folder: arguments[1])
     case ("warp", 1): try WarpBenchmark.run(options)
     case ("network", 2): try NetworkBenchmark.run(options, folder: arguments[1])
     default:

@@ -72,3 +72,24 @@ final class Peer {
     }
   }
 }
+
+/// The best times in milliseconds of ours and of the peer's fastest kind, in turns; each side gets the same time.
+func sideBySide(
+  _ kinds: [String], _ options: BenchmarkOptions, _ peer: Peer, ours body: () throws -> Void
+) throws -> (ours: Double, theirs: Double) {
+  var (ours, theirs) = (Double.infinity, Double.infinity)
+  for _ in 0..<options.rounds {
+    var share = 0.0
+    for kind in kinds {
+      let times = try peer.ask("run \(kind) 3")
+      theirs = times.reduce(theirs, min)
+      share += times.reduce(0, +) / Double(kinds.count)
+    }
+    while share > 0 {
+      let ms = try milliseconds(body)
+      ours = min(ours, ms)
+      share -= ms
+    }
+  }
+  return (ours, theirs)
+}

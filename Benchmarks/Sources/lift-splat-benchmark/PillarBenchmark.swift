@@ -2,123 +2,148 @@ import Foundation
 import Geometry
 import LiftSplat
 import NeuralEngine
+import Perception
+import PointClouds
+import Scenes
 
-/// Decorated points through the pillar encoder.
+/// LiDAR sweeps through pillars into planes: the whole way from the cloud, and the encoder alone.
 enum PillarBenchmark {
-  static func run(_ options: BenchmarkOptions) throws {
+  /// One row of the table.
+  struct Case {
+    var sweeps: Int, outputs: Int
+    var grid: BEVGrid
+  }
+
+  static let cases: [Case] = {
+    let fine = BEVGrid.standard
+    let coarse = BEVGrid(minimumX: -51.2, minimumY: -51.2, cellSize: 0.8, countX: 128, countY: 128)
+    return [
+      Case(sweeps: 3, outputs: 64, grid: coarse), Case(sweeps: 5, outputs: 16, grid: fine),
+      Case(sweeps: 5, outputs: 64, grid: fine), Case(sweeps: 18, outputs: 64, grid: fine),
+    ]
+  }()
+
+  /// - Parameter folder: of a channel's sweeps, `.pcd.bin`.
+  static func run(_ options: BenchmarkOptions, folder: String) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".pcd.bin") }
+    let sweeps = try names.sorted().map { try sweep("\(folder)/\($0)") }
     let peer = try Peer(options)
-    print("PyTorch: linear, relu, scatter_reduce(amax) over pillars, scatter to the canvas; float32")
-    let internalGrid = BEVGrid(minimumX: -51.2, minimumY: -51.2, cellSize: 0.8, countX: 128, countY: 128)
-    for (points, pillars, outputs, grid) in [
-      (30_000, 6_000, 64, internalGrid), (60_000, 8_000, 64, BEVGrid.standard),
-      (240_000, 16_000, 64, BEVGrid.standard),
-    ] {
-      try compare(points, pillars, outputs, grid, options, peer)
+    print(
+      """
+      cloud: PyTorch keeps the points in the grid, groups them (unique, or straight into dense cells; the faster), \
+      decorates them, then as below; ours PillarInputs and the encoder
+      encoder: PyTorch takes decorated points: linear, relu, scatter_reduce(amax) over pillars, scatter to the canvas
+      """)
+    for c in cases where c.sweeps <= sweeps.count {
+      try compare(c, Array(sweeps.prefix(c.sweeps)), options, peer)
     }
   }
 
-  static func compare(
-    _ points: Int, _ pillars: Int, _ outputs: Int, _ grid: BEVGrid, _ options: BenchmarkOptions, _ peer: Peer
-  ) throws {
-    let features = 10
-    var random = BenchmarkRandom(9)
-    // Pillars near the ego hold most points: sizes fall off as in a scan.
-    let shares = (0..<pillars).map { _ in pow(random.unit(), 4) + 0.02 }, total = shares.reduce(0, +)
-    var starts: [Int64] = [0], sum = 0.0
-    for share in shares {
-      sum += share
-      starts.append(Int64((sum / total * Double(points)).rounded()))
+  /// A recorded sweep, as seen from the ego's ground.
+  static func sweep(_ path: String) throws -> PointCloud {
+    let values = try Data(contentsOf: URL(fileURLWithPath: path)).withUnsafeBytes {
+      Array($0.bindMemory(to: Float.self))
     }
-    let cells = (0..<grid.count).map { (random.unit(), Int64($0)) }.sorted { $0.0 < $1.0 }.prefix(pillars)
-      .map(\.1).sorted()
+    var cloud = PointCloud()
+    for k in stride(from: 0, to: values.count / 5 * 5, by: 5) {
+      cloud.append(
+        SIMD3(values[k], values[k + 1], values[k + 2] + 1.84), intensity: values[k + 3], ring: values[k + 4],
+        age: 0)
+    }
+    return cloud
+  }
+
+  static func compare(_ c: Case, _ sweeps: [PointCloud], _ options: BenchmarkOptions, _ peer: Peer) throws {
+    let cloud = AccumulatedCloud(
+      sweeps: sweeps.enumerated().map {
+        // A metre on with each, as at 20 m/s: earlier sweeps fall on other cells.
+        Sweep(
+          points: $1, egoFromSensor: .identity,
+          globalFromEgo: RigidTransform(rotation: .identity, translation: SIMD3(-Double($0), 0, 0)),
+          timestampMicroseconds: Int64(10_000_000 - 50_000 * $0))
+      }, globalFromEgo: .identity, timestampMicroseconds: 10_000_000)
+    let columns = cloud.points
+    var branch = NetworkConfiguration.LidarBranch()
+    branch.pointCapacity = columns.count
+    branch.pillarsPerCell = 1
+    var inputs = try PillarInputs(branch, grid: c.grid)
     var g = Graph(name: "pillars", seed: 3)
-    let p = g.addInput("points", [points, features])
-    let s = g.addInput("starts", TensorType([pillars + 1], .int64))
-    let v = g.addInput("cells", TensorType([pillars], .int64))
-    let bev = try g.pillarEncoder(
-      points: p, starts: s, cells: v, outputs: outputs, grid: grid, name: "pillar")
-    g.markOutput(bev)
+    let points = g.addInput("points", [columns.count, PillarInputs.pointFeatures])
+    let shared = g.addInput("shared", [c.grid.count, PillarInputs.sharedFeatures])
+    let starts = g.addInput("starts", TensorType([c.grid.count + 1], .int64))
+    let cells = g.addInput("cells", TensorType([c.grid.count], .int64))
+    g.markOutput(
+      try g.pillarEncoder(
+        points: points, shared: shared, starts: starts, cells: cells, outputs: c.outputs, grid: c.grid,
+        name: "pillar"))
     let plan = try Plan(g, .init(threads: options.threads))
-    var values = [
-      "points": TensorValue([points, features], random.floats(points * features)),
-      "starts": TensorValue([pillars + 1], integers: starts),
-      "cells": TensorValue([pillars], integers: cells),
-    ]
-    for (name, value) in values { plan.fill(name, value) }
-    for id in g.weights { values[g[id].name.replacingOccurrences(of: "pillar.", with: "")] = g.value(id) }
-    for (name, value) in values.sorted(by: { $0.key < $1.key }) { try peer.give(name, value) }
-    try peer.ask("pillars \(grid.countX) \(grid.countY)")
+    let views = (0..<4).map { plan.inputView($0) }
+    views[3].integers.update(repeating: -1, count: c.grid.count)
+    let target = PillarInputs.Target(points: views[0], shared: views[1], starts: views[2], cells: views[3])
+    func fill() -> PillarInputs.Summary { inputs.write(cloud, to: target, threads: options.threads) }
+    let summary = fill()
     try plan.execute()
-    try peer.ask("save pillars")
-    let difference = worstDifference(plan.outputView(0).array, try peer.take("result"))
-    guard difference < 1e-5 else { throw Peer.Failure(description: "pillars differ by \(difference)") }
-    var (ours, theirs) = (Double.infinity, Double.infinity)
-    for _ in 0..<options.rounds {
-      // Each side gets the same time.
-      let times = try peer.ask("run pillars 3")
-      theirs = times.reduce(theirs, min)
-      var share = times.reduce(0, +)
-      while share > 0 {
-        let ms = try milliseconds { try plan.execute() }
-        ours = min(ours, ms)
-        share -= ms
+    try give(columns, views, summary, g, to: peer)
+    try peer.ask("pillars \(c.grid.countX) \(c.grid.countY) \(c.grid.minimumX) \(c.grid.cellSize)")
+    let found = plan.outputView(0).array
+    for kind in ["encoder", "unique", "dense"] {
+      try peer.ask("save \(kind)")
+      let result = try peer.take("result")
+      if kind != "encoder" {
+        // A point on a border may fall to another cell there: such cells are few.
+        let far = zip(found, result).count { abs($0 - $1) > 1e-4 }
+        guard far < found.count / 1000 else {
+          throw Peer.Failure(description: "\(kind): \(far) of \(found.count) values differ")
+        }
+        continue
       }
+      let difference = worstDifference(found, result)
+      guard difference < 1e-5 else { throw Peer.Failure(description: "encoder differs by \(difference)") }
     }
+    let encoder = try sideBySide(["encoder"], options, peer) { try plan.execute() }
+    let whole = try sideBySide(["unique", "dense"], options, peer) {
+      _ = fill()
+      try plan.execute()
+    }
+    let operations = Double(
+      2 * c.outputs
+        * (summary.points * PillarInputs.pointFeatures + summary.pillars * PillarInputs.sharedFeatures))
+    let bytes = Double(4 * c.outputs * c.grid.count)
     print(
       String(
         format:
-          "%d points of %d in %d pillars to %d x %dx%d: ours %.2f ms (%.0f GFLOP/s), PyTorch %.1f ms: %.1fx; "
-          + "difference %.1e", points, features, pillars, outputs, grid.countX, grid.countY, ours,
-        Double(2 * points * features * outputs) * 1e-6 / ours, theirs, theirs / ours, difference))
+          "%d points in %d pillars to %d x %dx%d: cloud: ours %.2f ms, PyTorch %.1f ms: %.1fx; encoder: ours "
+          + "%.2f ms (%.0f GFLOP/s, planes %.0f GB/s), PyTorch %.1f ms: %.1fx", summary.points,
+        summary.pillars, c.outputs, c.grid.countX, c.grid.countY, whole.ours, whole.theirs,
+        whole.theirs / whole.ours, encoder.ours, operations * 1e-6 / encoder.ours, bytes * 1e-6 / encoder.ours,
+        encoder.theirs, encoder.theirs / encoder.ours))
   }
-}
 
-/// The ego-motion warp beside `affine_grid` and `grid_sample`.
-enum WarpBenchmark {
-  static func run(_ options: BenchmarkOptions) throws {
-    let peer = try Peer(options)
-    for (channels, size) in [(64, 128), (80, 256)] {
-      let grid = BEVGrid(
-        minimumX: -51.2, minimumY: -51.2, cellSize: 102.4 / Double(size), countX: size, countY: size)
-      var g = Graph(name: "warp")
-      let x = g.addInput("x", [1, channels, size, size]), m = g.addInput("motion", [2, 3])
-      g.markOutput(try g.egoMotionWarp(x, motion: m, name: "warp"))
-      let plan = try Plan(g, .init(threads: options.threads))
-      let pose = RigidTransform(
-        rotation: Quaternion(w: cos(0.01), x: 0, y: 0, z: sin(0.01)), translation: SIMD3(4.2, 0.3, 0))
-      let motion = EgoMotionWarp.motion(previousGlobalFromEgo: .identity, globalFromEgo: pose, grid: grid)
-      var random = BenchmarkRandom(4)
-      let values = [
-        "x": TensorValue([1, channels, size, size], random.floats(channels * grid.count)),
-        "motion": TensorValue([2, 3], motion),
-      ]
-      for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-        plan.fill(name, value)
-        try peer.give(name, value)
+  /// Gives the peer the cloud, its points with both kinds of features, and the weights.
+  private static func give(
+    _ cloud: PointCloud, _ views: [MutableTensorView], _ summary: PillarInputs.Summary, _ graph: Graph,
+    to peer: Peer
+  ) throws {
+    let rows = (0..<cloud.count).flatMap {
+      [cloud.x[$0], cloud.y[$0], cloud.z[$0], cloud.intensity[$0], cloud.age[$0]]
+    }
+    try peer.give("cloud", TensorValue([cloud.count, 5], rows))
+    let (own, common) = (PillarInputs.pointFeatures, PillarInputs.sharedFeatures)
+    let starts = Array(UnsafeBufferPointer(start: views[2].integers, count: summary.pillars + 1))
+    var points: [Float] = []
+    for v in 0..<summary.pillars {
+      for p in Int(starts[v])..<Int(starts[v + 1]) {
+        points += UnsafeBufferPointer(start: views[0].floats + p * own, count: own)
+        points += UnsafeBufferPointer(start: views[1].floats + v * common, count: common)
       }
-      try peer.ask("warp")
-      try plan.execute()
-      try peer.ask("save warp")
-      let difference = worstDifference(plan.outputView(0).array, try peer.take("result"))
-      // Coordinates go through [-1, 1] in single precision there: about 1e-5 of a cell.
-      guard difference < 1e-3 else { throw Peer.Failure(description: "warps differ by \(difference)") }
-      var (ours, theirs) = (Double.infinity, Double.infinity)
-      for _ in 0..<options.rounds {
-        // Each side gets the same time.
-        let times = try peer.ask("run warp 3")
-        theirs = times.reduce(theirs, min)
-        var share = times.reduce(0, +)
-        while share > 0 {
-          let ms = try milliseconds { try plan.execute() }
-          ours = min(ours, ms)
-          share -= ms
-        }
-      }
-      print(
-        String(
-          format: "warp %dx%dx%d: ours %.2f ms, PyTorch grid_sample %.2f ms: %.1fx; difference %.1e",
-          channels,
-          size, size, ours, theirs, theirs / ours, difference))
+    }
+    try peer.give("points", TensorValue([summary.points, own + common], points))
+    try peer.give("starts", TensorValue([summary.pillars + 1], integers: starts))
+    let cells = UnsafeBufferPointer(start: views[3].integers, count: summary.pillars)
+    try peer.give("cells", TensorValue([summary.pillars], integers: Array(cells)))
+    for id in graph.weights {
+      guard let value = graph.value(id) else { continue }
+      try peer.give(graph[id].name.replacingOccurrences(of: "pillar.", with: ""), value)
     }
   }
 }

@@ -13,10 +13,22 @@ void apus_add_rows(
     float *row, const float *source, const int64_t *places, const float *factors, int64_t count, int64_t stride,
     int32_t fresh);
 
-/// row[o] = max(0, bias[o] + max over p of Σ_f weight[o / 16][f][o % 16] · points[p][f]), for `count` >= 1 points.
-/// `packed` is weight [stride / 16][features][16] and bias [stride]; `stride` is a multiple of 16. NaN never wins.
+/// row[o] = max(0, bias[o] + Σ_g weight[o][features + g] · shared[g] + max over p of Σ_f weight[o][f] · points[p][f]), for
+/// `count` >= 1 points. `packed` is weight [stride / 16][features + shared_features][16], o = 16 · block + lane, and bias
+/// [stride]; `stride` is a multiple of 16. NaN never wins.
 void apus_encode_pillar(
-    float *row, const float *points, int64_t count, int64_t features, const float *packed, int64_t stride);
+    float *row, const float *points, int64_t count, int64_t features, const float *shared, int64_t shared_features,
+    const float *packed, int64_t stride);
+
+/// A lattice of count[0] x count[1] cells, one high; doubt is how far from a border a quotient is sure, in cells.
+struct apus_lattice {
+  float low[3], inverse[3], count[2], doubt[3];
+};
+
+/// The cell i · count[1] + j of each point, -1 outside and where it is not finite, -2 where single precision cannot tell.
+/// Counts are below 2^15.
+void apus_find_cells(
+    int32_t *cells, const float *x, const float *y, const float *z, int64_t count, const struct apus_lattice *lattice);
 
 /// target[c][cell] = tile[cell][c] for `groups` groups of eight cells that begin at `first[g]`; rows of the tile lie
 /// `stride` floats apart, planes of the target `plane`; `channels` is any number.

@@ -167,10 +167,11 @@ public struct NetworkPerception: Sendable {
   }
 
   private mutating func writePillars(_ cloud: AccumulatedCloud?) -> PillarInputs.Summary? {
-    guard let points = input(NetworkTensors.pillarPoints), let starts = input(NetworkTensors.pillarStarts),
-      let cells = input(NetworkTensors.pillarCells)
+    guard let points = input(NetworkTensors.pillarPoints), let shared = input(NetworkTensors.pillarShared),
+      let starts = input(NetworkTensors.pillarStarts), let cells = input(NetworkTensors.pillarCells)
     else { return nil }
-    return pillars.write(cloud, points: points, starts: starts, cells: cells, threads: threads)
+    let target = PillarInputs.Target(points: points, shared: shared, starts: starts, cells: cells)
+    return pillars.write(cloud, to: target, threads: threads)
   }
 
   private func writeMotion(_ globalFromEgo: RigidTransform) {

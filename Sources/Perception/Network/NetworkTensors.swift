@@ -4,8 +4,10 @@ public enum NetworkTensors {
   public static let images = "images"
   /// int64 `[capacity]`, int64 `[cells + 1]`, float32 `[capacity]`: `PoolingPlanner`'s plan.
   public static let poolPoints = "pool.points", poolStarts = "pool.starts", poolWeights = "pool.weights"
-  /// `[point, 10]`, int64 `[pillar + 1]`, int64 `[pillar]`: see `PillarInputs`.
-  public static let pillarPoints = "pillars.points", pillarStarts = "pillars.starts"
+  /// `[point, 5]`, `[pillar, 5]`: see `PillarInputs`.
+  public static let pillarPoints = "pillars.points", pillarShared = "pillars.shared"
+  /// int64 `[pillar + 1]`: where each pillar's points begin.
+  public static let pillarStarts = "pillars.starts"
   /// int64 `[pillar]`: each pillar's cell, -1 for unused ones.
   public static let pillarCells = "pillars.cells"
   /// The `bev` output of the frame before, zeros in the first.

@@ -13,9 +13,6 @@ public struct PerceptionNetwork: Sendable {
   public let frustums: FrustumLayout
   private let file: String
 
-  /// Features of a point; see `PillarInputs`.
-  public static let pointFeatures = 10
-
   /// A network of a configuration.
   /// - Throws: `NetworkError` or `LiftSplatError` naming the field of `file` that is wrong.
   public init(_ configuration: NetworkConfiguration, file: String = "network") throws {
@@ -143,12 +140,14 @@ public struct PerceptionNetwork: Sendable {
 
   private func addLidar(to graph: inout Graph) throws -> TensorID {
     let lidar = configuration.lidar
-    let points = graph.addInput(NetworkTensors.pillarPoints, [lidar.pointCapacity, Self.pointFeatures])
+    let points = graph.addInput(
+      NetworkTensors.pillarPoints, [lidar.pointCapacity, PillarInputs.pointFeatures])
+    let shared = graph.addInput(NetworkTensors.pillarShared, [pillarCapacity, PillarInputs.sharedFeatures])
     let starts = graph.addInput(NetworkTensors.pillarStarts, TensorType([pillarCapacity + 1], .int64))
     let cells = graph.addInput(NetworkTensors.pillarCells, TensorType([pillarCapacity], .int64))
     let pillars = try graph.scoped("lidar") { graph in
       try graph.pillarEncoder(
-        points: points, starts: starts, cells: cells, outputs: lidar.pillarChannels,
+        points: points, shared: shared, starts: starts, cells: cells, outputs: lidar.pillarChannels,
         grid: lidar.pillarGrid(over: configuration.grid), name: "pillars")
     }
     return try graph.pillarBlocks(pillars, lidar)
