@@ -40,11 +40,13 @@ public struct BEVFeatures {
     let i = Int(u), j = Int(v)
     let i1 = min(i + 1, grid.countX - 1), j1 = min(j + 1, grid.countY - 1)
     let a = Float(u - Double(i)), b = Float(v - Double(j))
+    let corners = (grid.index(i, j), grid.index(i, j1), grid.index(i1, j), grid.index(i1, j1))
+    guard var plane = values.baseAddress else { return false }
     for c in 0..<channels {
-      let base = c * grid.count
-      let near = values[base + grid.index(i, j)] * (1 - b) + values[base + grid.index(i, j1)] * b
-      let far = values[base + grid.index(i1, j)] * (1 - b) + values[base + grid.index(i1, j1)] * b
+      let near = plane[corners.0] * (1 - b) + plane[corners.1] * b
+      let far = plane[corners.2] * (1 - b) + plane[corners.3] * b
       target[c] = near * (1 - a) + far * a
+      plane += grid.count
     }
     return true
   }

@@ -58,7 +58,10 @@ public final class TrajectoryRefiner: @unchecked Sendable {
         expected: "metres above 0")
     }
     encoder = try Plan(encoderGraph, options)
-    step = try Plan(stepGraph, options)
+    // All but the trajectories and their level: the conditions' keys and values are made at the first step alone.
+    var stepOptions = options
+    stepOptions.steadyInputs = Set(stepGraph.inputs.map { stepGraph[$0].name }).subtracting(["noisy", "time"])
+    step = try Plan(stepGraph, stepOptions)
   }
 
   /// All weights of an initialised refiner by name, and its cost: one denoising step with its encoder, for one chunk.
@@ -161,7 +164,7 @@ public final class TrajectoryRefiner: @unchecked Sendable {
     let time = step.inputView(1).floats
     for (k, level) in schedule.levels.enumerated() {
       for slot in 0..<batch { time[slot] = Float(level) }
-      try step.execute()
+      if k == 0 { try step.execute() } else { try step.executeAgain() }
       let next = k + 1 < schedule.levels.count ? schedule.levels[k + 1] : nil
       schedule.step(
         noisy.floats, clean: step.outputView(0).floats, count: noisy.count, from: level, to: next)
