@@ -229,20 +229,16 @@ public struct ConditionBuilder: Sendable {
     let channels = configuration.bevChannels
     guard channels > 0 else { return }
     precondition(bev.channels == channels, "\(bev.channels) BEV channels, \(channels) configured")
-    let position = result.position
-    result.hasPlace = result.place.withUnsafeMutableBufferPointer { place in
-      place.baseAddress.map { bev.sample(at: position, into: $0) } ?? false
-    }
+    // The agent's own place, then the steps of each anchor.
     let steps = configuration.pathSteps
-    for (m, anchor) in anchors.modes[result.kind.rawValue].enumerated() {
-      for (s, step) in steps.enumerated() {
-        let target = result.global(anchor[step - 1])
-        let slot = m * steps.count + s
-        let isInside = result.paths.withUnsafeMutableBufferPointer { paths in
-          paths.baseAddress.map { bev.sample(at: target, into: $0 + slot * channels) } ?? false
-        }
-        result.pathMask[slot] = isInside ? 1 : 0
-      }
+    var places = [result.position]
+    for anchor in anchors.modes[result.kind.rawValue] {
+      for step in steps { places.append(result.global(anchor[step - 1])) }
     }
+    let (samples, isInside) = bev.sample(at: places)
+    result.place = Array(samples[..<channels])
+    result.hasPlace = isInside[0]
+    result.paths = Array(samples[channels...])
+    result.pathMask = isInside.dropFirst().map { $0 ? 1 : 0 }
   }
 }
