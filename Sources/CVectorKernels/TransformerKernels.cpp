@@ -4,11 +4,8 @@
 
 typedef uint32_t Bits16 __attribute__((vector_size(64)));
 
-/// x = exp(x) for x of -86 to 86 (beyond: the exponential of that end), within 2e-7 of it; NaN stays.
+/// x = exp(x), within 2e-7 of it, for x of -86 to 86 alone; NaN stays.
 INLINED void exponential(Vector16 &x) {
-  const Vector16 low = Vector16{} - 86.0f, high = Vector16{} + 86.0f;
-  x = x < low ? low : x;
-  x = x > high ? high : x;
   // exp(x) = 2^n exp(r) with |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer, which the last bits then hold.
   const Vector16 shifted = x * 1.44269504f + 12582912.0f;
   const Vector16 n = shifted - 12582912.0f;
@@ -99,6 +96,9 @@ void apus_gelu_tanh(float *target, const float *source, int64_t count) {
     }
     // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
     Vector16 e = x * (x * x * -0.0713548163f - 1.59576912f);
+    const Vector16 low = Vector16{} - 86.0f, high = Vector16{} + 86.0f;
+    e = e < low ? low : e;
+    e = e > high ? high : e;
     exponential(e);
     const Vector16 y = x / (e + 1.0f);
     if (lanes == 16) {
@@ -109,117 +109,139 @@ void apus_gelu_tanh(float *target, const float *source, int64_t count) {
   }
 }
 
-// Attention. Queries come in blocks of 32: their elements, scores and shares lie with the query fastest.
+// Attention. Queries come in blocks of 16, 32, 48 or 64: `vectors` of 16. Their elements, scores and shares lie with the
+// query fastest, `16 * vectors` floats a row.
 
 /// turned[d][i] = queries[i][d]; the last query stands for those that are none.
+template <int vectors>
 INLINED void turn(const ApusAttention *a, float *turned) {
+  constexpr int64_t stride = 16 * vectors;
   const int64_t last = a->queryCount - 1;
-  for (int64_t i = 0; i < 32; i += 8) {
+  for (int64_t i = 0; i < stride; i += 8) {
     const float *rows[8];
+    for (int64_t k = 0; k < 8; k++) rows[k] = a->queries + (i + k < last ? i + k : last) * a->queryStride;
     int64_t d = 0;
     for (; d + 8 <= a->size; d += 8) {
-      for (int64_t k = 0; k < 8; k++) rows[k] = a->queries + (i + k < last ? i + k : last) * a->queryStride + d;
-      transposeEight(rows, turned + d * 32 + i, 32);
+      transposeEight(rows, turned + d * stride + i, stride);
+      for (int64_t k = 0; k < 8; k++) rows[k] += 8;
     }
-    for (; d < a->size; d++) {
-      for (int64_t k = i; k < i + 8; k++) {
-        turned[d * 32 + k] = a->queries[(k < last ? k : last) * a->queryStride + d];
-      }
+    for (int64_t rest = 0; d + rest < a->size; rest++) {
+      for (int64_t k = 0; k < 8; k++) turned[(d + rest) * stride + i + k] = rows[k][rest];
     }
   }
 }
 
 /// scores[j][i] = scale * sum over d of keys[seen[j]][d] * turned[d][i], for `count` keys from `j` on.
-template <int count>
+template <int count, int vectors>
 INLINED void score(const ApusAttention *a, const float *turned, float *scores, int64_t j) {
+  constexpr int64_t stride = 16 * vectors;
   const float *keys[count];
   for (int k = 0; k < count; k++) keys[k] = a->keys + a->seen[j + k] * a->keyStride;
-  Vector16 sums[count][2] = {};
+  Vector16 sums[count][vectors] = {};
   for (int64_t d = 0; d < a->size; d++) {
-    const Vector16 low = LOAD(turned + d * 32), high = LOAD(turned + d * 32 + 16);
+    Vector16 query[vectors];
+    for (int v = 0; v < vectors; v++) query[v] = LOAD(turned + d * stride + 16 * v);
     for (int k = 0; k < count; k++) {
-      sums[k][0] += low * keys[k][d];
-      sums[k][1] += high * keys[k][d];
+      for (int v = 0; v < vectors; v++) sums[k][v] += query[v] * keys[k][d];
     }
   }
   for (int k = 0; k < count; k++) {
-    STORE(sums[k][0] * a->scale, scores + (j + k) * 32);
-    STORE(sums[k][1] * a->scale, scores + (j + k) * 32 + 16);
+    for (int v = 0; v < vectors; v++) STORE(sums[k][v] * a->scale, scores + (j + k) * stride + 16 * v);
   }
 }
 
 /// Minus infinity for the scores that the mask or causality forbids.
-INLINED void forbid(const ApusAttention *a, float *scores) {
+INLINED void forbid(const ApusAttention *a, float *scores, int64_t stride) {
   for (int64_t j = 0; j < a->seenCount; j++) {
     for (int64_t i = 0; i < a->queryCount; i++) {
       const bool future = a->causal && a->seen[j] > a->firstQuery + i;
       const bool masked = a->mask && !a->mask[i * a->maskStride + a->seen[j]];
-      if (future || masked) scores[j * 32 + i] = -__builtin_inff();
+      if (future || masked) scores[j * stride + i] = -__builtin_inff();
     }
   }
 }
 
-/// Scores to shares that sum to 1 along j, for 16 queries; all 0 where every score is minus infinity.
-INLINED void share(float *scores, int64_t count) {
-  const Vector16 nothing = Vector16{} - __builtin_inff(), zero = {};
+/// Scores to exponentials, with their sum's inverse, for 16 queries; all 0 where every score is minus infinity.
+INLINED void share(float *scores, int64_t count, int64_t stride, float *inverse) {
+  const Vector16 nothing = Vector16{} - __builtin_inff(), low = Vector16{} - 86.0f, zero = {};
   Vector16 largest = nothing, sum = {};
   for (int64_t j = 0; j < count; j++) {
-    const Vector16 s = LOAD(scores + j * 32);
+    const Vector16 s = LOAD(scores + j * stride);
     largest = s > largest ? s : largest;
   }
   largest = largest > nothing ? largest : zero;
   for (int64_t j = 0; j < count; j++) {
-    const Vector16 s = LOAD(scores + j * 32);
-    Vector16 e = s - largest;
+    const Vector16 difference = LOAD(scores + j * stride) - largest;
+    Vector16 e = difference;
     exponential(e);
-    e = s == nothing ? zero : e;
+    e = difference < low ? zero : e;
     sum += e;
-    STORE(e, scores + j * 32);
+    STORE(e, scores + j * stride);
   }
-  const Vector16 inverse = sum == zero ? zero : 1.0f / sum;
-  for (int64_t j = 0; j < count; j++) STORE(LOAD(scores + j * 32) * inverse, scores + j * 32);
+  STORE(sum == zero ? zero : 1.0f / sum, inverse);
 }
 
-/// target[i][c ...] = sum over j of shares[j][i] * values[seen[j]][c ...] for `rows` queries, 16 * `vectors` elements.
-template <int rows, int vectors>
-INLINED void weigh(const ApusAttention *a, const float *shares, int64_t i, int64_t c) {
-  Vector16 sums[rows][vectors] = {};
+/// target[i][c ...] = inverse[i] * sum over j of shares[j][i] * values[seen[j]][c ...] for `rows` queries, 16 * `width` elements.
+template <int rows, int width>
+INLINED void weigh(
+    const ApusAttention *a, const float *shares, const float *inverse, int64_t stride, int64_t i, int64_t c) {
+  Vector16 sums[rows][width] = {};
   for (int64_t j = 0; j < a->seenCount; j++) {
     const float *value = a->values + a->seen[j] * a->valueStride + c;
-    for (int v = 0; v < vectors; v++) {
-      const Vector16 x = LOAD(value + 16 * v);
-      for (int r = 0; r < rows; r++) sums[r][v] += x * shares[j * 32 + i + r];
+    Vector16 x[width];
+    for (int v = 0; v < width; v++) x[v] = LOAD(value + 16 * v);
+    for (int r = 0; r < rows; r++) {
+      for (int v = 0; v < width; v++) sums[r][v] += x[v] * shares[j * stride + i + r];
     }
   }
   for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < vectors; v++) STORE(sums[r][v], a->target + (i + r) * a->targetStride + c + 16 * v);
+    float *y = a->target + (i + r) * a->targetStride + c;
+    for (int v = 0; v < width; v++) STORE(sums[r][v] * inverse[i + r], y + 16 * v);
   }
+}
+
+/// All elements of `rows` queries' results.
+template <int rows>
+INLINED void weighAll(
+    const ApusAttention *a, const float *shares, const float *inverse, int64_t stride, int64_t i) {
+  int64_t c = 0;
+  for (; c + 64 <= a->valueSize; c += 64) weigh<rows, 4>(a, shares, inverse, stride, i, c);
+  for (; c + 32 <= a->valueSize; c += 32) weigh<rows, 2>(a, shares, inverse, stride, i, c);
+  for (; c + 16 <= a->valueSize; c += 16) weigh<rows, 1>(a, shares, inverse, stride, i, c);
+  for (; c < a->valueSize; c++) {
+    for (int64_t r = i; r < i + rows; r++) {
+      float sum = 0;
+      for (int64_t j = 0; j < a->seenCount; j++) {
+        sum += a->values[a->seen[j] * a->valueStride + c] * shares[j * stride + r];
+      }
+      a->target[r * a->targetStride + c] = sum * inverse[r];
+    }
+  }
+}
+
+template <int vectors>
+INLINED void attend(const ApusAttention *a, float *scratch) {
+  constexpr int64_t stride = 16 * vectors;
+  constexpr int together = vectors == 1 ? 8 : 4;
+  float *turned = scratch, *scores = scratch + a->size * stride;
+  turn<vectors>(a, turned);
+  int64_t j = 0;
+  for (; j + together <= a->seenCount; j += together) score<together, vectors>(a, turned, scores, j);
+  for (; j < a->seenCount; j++) score<1, vectors>(a, turned, scores, j);
+  if (a->mask || a->causal) forbid(a, scores, stride);
+  float inverse[stride];
+  for (int v = 0; v < vectors; v++) share(scores + 16 * v, a->seenCount, stride, inverse + 16 * v);
+  int64_t i = 0;
+  for (; i + 4 <= a->queryCount; i += 4) weighAll<4>(a, scores, inverse, stride, i);
+  for (; i < a->queryCount; i++) weighAll<1>(a, scores, inverse, stride, i);
 }
 
 VARIANTS
 void apus_attend(const ApusAttention *a, float *scratch) {
-  float *turned = scratch, *scores = scratch + a->size * 32;
-  turn(a, turned);
-  int64_t j = 0;
-  for (; j + 4 <= a->seenCount; j += 4) score<4>(a, turned, scores, j);
-  for (; j < a->seenCount; j++) score<1>(a, turned, scores, j);
-  if (a->mask || a->causal) forbid(a, scores);
-  share(scores, a->seenCount);
-  if (a->queryCount > 16) share(scores + 16, a->seenCount);
-  int64_t i = 0;
-  for (; i < a->queryCount; i += i + 4 <= a->queryCount ? 4 : 1) {
-    const bool four = i + 4 <= a->queryCount;
-    int64_t c = 0;
-    for (; c + 32 <= a->valueSize; c += 32) four ? weigh<4, 2>(a, scores, i, c) : weigh<1, 2>(a, scores, i, c);
-    for (; c + 16 <= a->valueSize; c += 16) four ? weigh<4, 1>(a, scores, i, c) : weigh<1, 1>(a, scores, i, c);
-    for (; c < a->valueSize; c++) {
-      for (int64_t r = i; r < i + (four ? 4 : 1); r++) {
-        float sum = 0;
-        for (j = 0; j < a->seenCount; j++) {
-          sum += a->values[a->seen[j] * a->valueStride + c] * scores[j * 32 + r];
-        }
-        a->target[r * a->targetStride + c] = sum;
-      }
-    }
+  switch ((a->queryCount + 15) / 16) {
+    case 1: return attend<1>(a, scratch);
+    case 2: return attend<2>(a, scratch);
+    case 3: return attend<3>(a, scratch);
+    default: return attend<4>(a, scratch);
   }
 }

@@ -108,6 +108,8 @@ import Testing
     Case(heads: 1, keyHeads: 1, queries: 70, keys: 70, size: 9, valueSize: 50, causal: true),
     Case(queries: 37, keys: 41, size: 8, valueSize: 33, isJoined: false, mask: [2, 2, 37, 41]),
     Case(queries: 35, keys: 3, size: 1, valueSize: 1, causal: true, isJoined: false, mask: [1, 2, 1, 3]),
+    Case(queries: 47, keys: 12, size: 24, valueSize: 65),
+    Case(queries: 16, keys: 9, size: 5, valueSize: 64, mask: [16, 9]),
     Case(batch: 1, queries: 64, keys: 17, size: 40, valueSize: 16, mask: [64, 17]),
   ]
 

@@ -50,12 +50,12 @@ void apus_scale_rows(
 /// Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
 void apus_gelu_tanh(float *target, const float *source, int64_t count);
 
-/// One head's attention of up to 32 queries. Strides are floats from one row to the next.
+/// One head's attention of up to 64 queries. Strides are floats from one row to the next.
 typedef struct {
   const float *queries, *keys, *values;
   float *target;
   int64_t queryStride, keyStride, valueStride, targetStride;
-  /// Queries (up to 32), the first one's place in its sequence, floats of a query and key, and of a value.
+  /// Queries (1 to 64), the first one's place in its sequence, floats of a query and key, and of a value.
   int64_t queryCount, firstQuery, size, valueSize;
   /// Factor of the products.
   float scale;
@@ -70,7 +70,7 @@ typedef struct {
 } ApusAttention;
 
 /// target = softmax(scale · queries keysᵀ) values; 0 for a query that sees no key. `scratch` has room for
-/// 32 · (size + seenCount) floats. Source: Vaswani et al., arXiv 1706.03762, equation 1.
+/// 64 · (size + seenCount) floats. Source: Vaswani et al., arXiv 1706.03762, equation 1.
 void apus_attend(const ApusAttention *attention, float *scratch);
 
 #ifdef __cplusplus

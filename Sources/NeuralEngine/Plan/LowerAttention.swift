@@ -1,7 +1,7 @@
 internal import CVectorKernels
 import Foundation
 
-/// Attention of queries, keys and values with a boolean mask or none, a block of 32 queries of a head at a time: scores
+/// Attention of queries, keys and values with a boolean mask or none, a block of 64 queries of a head at a time: scores
 /// of one block are all that is held.
 ///
 /// Keys that a mask forbids to every query are passed over, so they do not change the bytes; neither does the thread
@@ -14,7 +14,7 @@ struct AttentionKernel: CustomKernel {
   /// Elements of the mask from one batch, head and query to the next; nil without a mask.
   let maskStrides: [Int]?
 
-  private static let blockSize = 32
+  private static let blockSize = 64
 
   private var partByteCount: Int {
     // Scores and turned queries, then the keys that are seen.
