@@ -160,11 +160,15 @@ public struct ConditionBuilder: Sendable {
     var near: [(distance: Double, place: Int)] = []
     for (k, other) in present.enumerated() where other.id != result.id {
       let distance = (other.position - result.position).length
-      if distance <= configuration.radius { near.append((distance, k)) }
+      let isFull = near.count == configuration.neighbours
+      guard distance <= configuration.radius, !isFull || near.last.map({ distance < $0.distance }) ?? false
+      else { continue }
+      if isFull { near.removeLast() }
+      // Equally near ones in their order.
+      near.insert((distance, k), at: near.firstIndex { distance < $0.distance } ?? near.count)
     }
-    near.sort { ($0.distance, $0.place) < ($1.distance, $1.place) }
     let width = ConditionLayout.neighbourFeatures(configuration)
-    for (slot, neighbour) in near.prefix(configuration.neighbours).enumerated() {
+    for (slot, neighbour) in near.enumerated() {
       let other = present[neighbour.place]
       let start = slot * width
       for (k, sample) in pasts[neighbour.place].enumerated() {
