@@ -1,21 +1,6 @@
 #include "CVectorKernels.h"
 
-#pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__) && defined(__linux__)
-#define VARIANTS __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VARIANTS
-#endif
-
-typedef float Vector16 __attribute__((vector_size(64)));
-typedef float Vector8 __attribute__((vector_size(32)));
-
-// A vector at any address of a float. Macros, as functions of vectors cannot be shared between instruction sets.
-typedef float Unaligned16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float Unaligned8 __attribute__((vector_size(32), aligned(4), may_alias));
-#define LOAD(from) (*reinterpret_cast<const Unaligned16 *>(from))
-#define STORE(value, to) (*reinterpret_cast<Unaligned16 *>(to) = (value))
+#include "Vectors.h"
 
 VARIANTS
 void apus_add_rows(
@@ -121,27 +106,9 @@ void apus_transpose_groups(
   int64_t c = 0;
   for (; c + 8 <= channels; c += 8) {
     for (int64_t g = 0; g < groups; g++) {
-      const float *in = tile + first[g] * stride + c;
-      float *out = target + c * plane + first[g];
-      Vector8 r[8], s[8], t[8];
-      for (int k = 0; k < 8; k++) r[k] = *reinterpret_cast<const Unaligned8 *>(in + k * stride);
-      // Pairs of rows interleaved within halves, then pairs of pairs, then the halves exchanged.
-      for (int k = 0; k < 8; k += 2) {
-        s[k] = __builtin_shufflevector(r[k], r[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        s[k + 1] = __builtin_shufflevector(r[k], r[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-      }
-      for (int k = 0; k < 8; k += 4) {
-        t[k] = __builtin_shufflevector(s[k], s[k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        t[k + 1] = __builtin_shufflevector(s[k], s[k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        t[k + 2] = __builtin_shufflevector(s[k + 1], s[k + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-        t[k + 3] = __builtin_shufflevector(s[k + 1], s[k + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-      }
-      for (int k = 0; k < 4; k++) {
-        const Vector8 low = __builtin_shufflevector(t[k], t[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        const Vector8 high = __builtin_shufflevector(t[k], t[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-        *reinterpret_cast<Unaligned8 *>(out + k * plane) = low;
-        *reinterpret_cast<Unaligned8 *>(out + (k + 4) * plane) = high;
-      }
+      const float *rows[8];
+      for (int k = 0; k < 8; k++) rows[k] = tile + (first[g] + k) * stride + c;
+      transposeEight(rows, target + c * plane + first[g], plane);
     }
   }
   for (; c < channels; c++) {

@@ -33,8 +33,9 @@ public enum ConditionLayout {
   }
 
   /// The encoder's inputs in order: name and type for a batch of agents.
+  /// - Parameter seesPolylines: whether those of polylines are among them.
   public static func inputs(
-    _ c: RefinerConfiguration, batch: Int
+    _ c: RefinerConfiguration, batch: Int, seesPolylines: Bool = true
   ) -> [(name: String, type: TensorType)] {
     var inputs: [(name: String, type: TensorType)] = [
       ("kind", TensorType([batch], .int64)),
@@ -45,9 +46,11 @@ public enum ConditionLayout {
       inputs.append(("neighbours", TensorType([batch, c.neighbours, neighbourFeatures(c)])))
       inputs.append(("neighbours.mask", TensorType([batch, c.neighbours], .bool)))
     }
-    inputs.append(("polylines", TensorType([batch, c.polylines, c.polylinePoints, pointFeatures])))
-    inputs.append(("polylines.types", TensorType([batch, c.polylines], .int64)))
-    inputs.append(("polylines.mask", TensorType([batch, c.polylines], .bool)))
+    if seesPolylines {
+      inputs.append(("polylines", TensorType([batch, c.polylines, c.polylinePoints, pointFeatures])))
+      inputs.append(("polylines.types", TensorType([batch, c.polylines], .int64)))
+      inputs.append(("polylines.mask", TensorType([batch, c.polylines], .bool)))
+    }
     if c.bevChannels > 0 {
       let samples = c.pathSteps.count
       inputs.append(("bev.agent", TensorType([batch, c.bevChannels])))

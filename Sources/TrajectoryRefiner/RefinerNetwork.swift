@@ -22,13 +22,19 @@ public struct RefinerNetwork: Sendable {
   public let configuration: RefinerConfiguration
   /// Agents in one run.
   public let batch: Int
+  /// Whether it has inputs for polylines; without, it says what it says where every polyline is masked.
+  public let seesPolylines: Bool
 
   /// The networks of a configuration.
   /// - Parameter batch: agents in one run; nil: the configuration's chunk.
-  public init(_ configuration: RefinerConfiguration, batch: Int? = nil) {
+  public init(_ configuration: RefinerConfiguration, batch: Int? = nil, seesPolylines: Bool = true) {
     self.configuration = configuration
     self.batch = batch ?? configuration.agentsPerChunk
+    self.seesPolylines = seesPolylines
   }
+
+  /// Condition tokens of an agent.
+  private var tokens: Int { configuration.tokens - (seesPolylines ? 0 : configuration.polylines) }
 
   /// What the encoder gives to every denoising step.
   public struct Encoding: Sendable {
@@ -65,8 +71,8 @@ public struct RefinerNetwork: Sendable {
     let time = graph.addInput("time", [batch])
     let kind = graph.addInput("kind", TensorType([batch], .int64))
     let encoding = Encoding(
-      tokens: graph.addInput("tokens", [batch, c.tokens, c.width]),
-      mask: graph.addInput("tokens.mask", TensorType([batch, c.tokens], .bool)),
+      tokens: graph.addInput("tokens", [batch, tokens, c.width]),
+      mask: graph.addInput("tokens.mask", TensorType([batch, tokens], .bool)),
       modes: graph.addInput("modes", [batch, c.modes, c.width]),
       proposals: graph.addInput("proposals", [batch, c.modes, Self.elements]),
       logits: graph.addInput("proposal_logits", [batch, c.modes]))
@@ -93,7 +99,8 @@ public struct RefinerNetwork: Sendable {
 
   /// Adds the encoder's inputs to a graph, in the order of `ConditionLayout.inputs`.
   public func addInputs(_ graph: inout Graph) -> [TensorID] {
-    ConditionLayout.inputs(configuration, batch: batch).map { graph.addInput($0.name, $0.type) }
+    ConditionLayout.inputs(configuration, batch: batch, seesPolylines: seesPolylines)
+      .map { graph.addInput($0.name, $0.type) }
   }
 
   // MARK: Encoder
@@ -119,9 +126,11 @@ public struct RefinerNetwork: Sendable {
           tokens.append(try perceptron(&graph, parts.removeFirst(), name: "neighbour"))
           masks.append(parts.removeFirst())
         }
-        tokens.append(
-          try polylineTokens(&graph, points: parts.removeFirst(), types: parts.removeFirst()))
-        masks.append(parts.removeFirst())
+        if seesPolylines {
+          tokens.append(
+            try polylineTokens(&graph, points: parts.removeFirst(), types: parts.removeFirst()))
+          masks.append(parts.removeFirst())
+        }
         if configuration.bevChannels > 0 {
           let place = try graph.linear(
             parts.removeFirst(), outputs: configuration.width, initial: .xavier, name: "bev")

@@ -160,11 +160,15 @@ public struct ConditionBuilder: Sendable {
     var near: [(distance: Double, place: Int)] = []
     for (k, other) in present.enumerated() where other.id != result.id {
       let distance = (other.position - result.position).length
-      if distance <= configuration.radius { near.append((distance, k)) }
+      let isFull = near.count == configuration.neighbours
+      guard distance <= configuration.radius, !isFull || near.last.map({ distance < $0.distance }) ?? false
+      else { continue }
+      if isFull { near.removeLast() }
+      // Equally near ones in their order.
+      near.insert((distance, k), at: near.firstIndex { distance < $0.distance } ?? near.count)
     }
-    near.sort { ($0.distance, $0.place) < ($1.distance, $1.place) }
     let width = ConditionLayout.neighbourFeatures(configuration)
-    for (slot, neighbour) in near.prefix(configuration.neighbours).enumerated() {
+    for (slot, neighbour) in near.enumerated() {
       let other = present[neighbour.place]
       let start = slot * width
       for (k, sample) in pasts[neighbour.place].enumerated() {
@@ -229,20 +233,16 @@ public struct ConditionBuilder: Sendable {
     let channels = configuration.bevChannels
     guard channels > 0 else { return }
     precondition(bev.channels == channels, "\(bev.channels) BEV channels, \(channels) configured")
-    let position = result.position
-    result.hasPlace = result.place.withUnsafeMutableBufferPointer { place in
-      place.baseAddress.map { bev.sample(at: position, into: $0) } ?? false
-    }
+    // The agent's own place, then the steps of each anchor.
     let steps = configuration.pathSteps
-    for (m, anchor) in anchors.modes[result.kind.rawValue].enumerated() {
-      for (s, step) in steps.enumerated() {
-        let target = result.global(anchor[step - 1])
-        let slot = m * steps.count + s
-        let isInside = result.paths.withUnsafeMutableBufferPointer { paths in
-          paths.baseAddress.map { bev.sample(at: target, into: $0 + slot * channels) } ?? false
-        }
-        result.pathMask[slot] = isInside ? 1 : 0
-      }
+    var places = [result.position]
+    for anchor in anchors.modes[result.kind.rawValue] {
+      for step in steps { places.append(result.global(anchor[step - 1])) }
     }
+    let (samples, isInside) = bev.sample(at: places)
+    result.place = Array(samples[..<channels])
+    result.hasPlace = isInside[0]
+    result.paths = Array(samples[channels...])
+    result.pathMask = isInside.dropFirst().map { $0 ? 1 : 0 }
   }
 }

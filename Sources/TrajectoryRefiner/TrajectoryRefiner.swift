@@ -17,7 +17,8 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   /// The noise.
   public let schedule: DiffusionSchedule
   private let seed: UInt64
-  private let encoder: Plan, step: Plan
+  /// The plans for chunks in which some agent sees a polyline, and in which none does: two thirds of the tokens less.
+  private let mapped: Plans, mapless: Plans
   /// `[kind, 24]` in metres.
   private let scale: [Float]
   /// Conditions of the configuration's layout.
@@ -46,19 +47,37 @@ public final class TrajectoryRefiner: @unchecked Sendable {
         file: file, field: RefinerNetwork.anchorsName, found: "missing", expected: "the anchors")
     }
     anchors = try TrajectoryAnchors(tensor: table, file: file)
-    let network = RefinerNetwork(configuration)
-    var encoderGraph = try network.encoderGraph(anchors: anchors)
-    try encoderGraph.setWeights(Self.own(encoderGraph, weights), file: file)
-    var stepGraph = try network.stepGraph()
-    try stepGraph.setWeights(Self.own(stepGraph, weights), file: file)
     scale = weights[RefinerNetwork.scaleName]?.floats ?? []
     guard scale.allSatisfy({ $0 > 0 && $0.isFinite }) else {
       throw RefinerError(
         file: file, field: RefinerNetwork.scaleName, found: "a unit that is not above 0",
         expected: "metres above 0")
     }
-    encoder = try Plan(encoderGraph, options)
-    step = try Plan(stepGraph, options)
+    mapped = try Plans(RefinerNetwork(configuration), anchors, weights, options, file)
+    mapless = try Plans(
+      RefinerNetwork(configuration, seesPolylines: false), anchors, weights, options, file)
+  }
+
+  /// A network's two graphs, compiled.
+  private struct Plans {
+    let encoder: Plan, step: Plan
+
+    init(
+      _ network: RefinerNetwork, _ anchors: TrajectoryAnchors, _ weights: [String: TensorValue],
+      _ options: Plan.Options, _ file: String
+    ) throws {
+      var encoderGraph = try network.encoderGraph(anchors: anchors)
+      try encoderGraph.setWeights(own(encoderGraph, weights), file: file)
+      var stepGraph = try network.stepGraph()
+      try stepGraph.setWeights(own(stepGraph, weights), file: file)
+      encoder = try Plan(encoderGraph, options)
+      // All but the trajectories and their level: the conditions' keys and values are made at the first step alone.
+      var stepOptions = options
+      stepOptions.steadyInputs = Set(stepGraph.inputs.map { stepGraph[$0].name }).subtracting([
+        "noisy", "time",
+      ])
+      step = try Plan(stepGraph, stepOptions)
+    }
   }
 
   /// All weights of an initialised refiner by name, and its cost: one denoising step with its encoder, for one chunk.
@@ -94,8 +113,8 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   ) throws -> Result {
     var result = Result(trajectories: [], corrections: KinematicCorrections())
     result.trajectories.reserveCapacity(agents.count)
-    try forEach(agents, scene, timestampMicroseconds) { agent, slot in
-      result.trajectories.append(try trajectories(of: agent, slot: slot, &result.corrections))
+    try forEach(agents, scene, timestampMicroseconds) { agent, slot, step in
+      result.trajectories.append(try trajectories(of: agent, slot: slot, step, &result.corrections))
     }
     return result
   }
@@ -106,17 +125,17 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   ) throws -> (clean: [Float], logits: [Float]) {
     var clean: [Float] = [], logits: [Float] = []
     let modes = configuration.modes, count = modes * RefinerNetwork.elements
-    try forEach(agents, scene, timestampMicroseconds) { _, slot in
+    try forEach(agents, scene, timestampMicroseconds) { _, slot, step in
       clean += UnsafeBufferPointer(start: step.inputView(0).floats + slot * count, count: count)
       logits += UnsafeBufferPointer(start: step.outputView(1).floats + slot * modes, count: modes)
     }
     return (clean, logits)
   }
 
-  /// Runs chunk by chunk; `body` reads an agent's results in its slot of the step plan's memory.
+  /// Runs chunk by chunk; `body` reads an agent's results in its slot of the memory of the step plan it is given.
   private func forEach(
     _ agents: [TrajectoryConditions], _ scene: String, _ timestamp: Int64,
-    _ body: (TrajectoryConditions, Int) throws -> Void
+    _ body: (TrajectoryConditions, Int, Plan) throws -> Void
   ) throws {
     for agent in agents {
       if let fault = agent.fault(unlike: layout) {
@@ -128,8 +147,9 @@ public final class TrajectoryRefiner: @unchecked Sendable {
     try lock.withLock { _ in
       for start in stride(from: 0, to: agents.count, by: configuration.agentsPerChunk) {
         let chunk = agents[start..<min(start + configuration.agentsPerChunk, agents.count)]
-        try run(chunk, scene, timestamp)
-        for (slot, agent) in chunk.enumerated() { try body(agent, slot) }
+        let plans = chunk.contains { $0.polylineMask.contains(true) } ? mapped : mapless
+        try run(plans, chunk, scene, timestamp)
+        for (slot, agent) in chunk.enumerated() { try body(agent, slot, plans.step) }
       }
     }
   }
@@ -137,8 +157,10 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   // MARK: Running the plans
 
   /// Encodes a chunk, noises its proposals and denoises them; leaves the results in the step plan's outputs.
-  private func run(_ chunk: ArraySlice<TrajectoryConditions>, _ scene: String, _ timestamp: Int64) throws {
-    let batch = configuration.agentsPerChunk
+  private func run(
+    _ plans: Plans, _ chunk: ArraySlice<TrajectoryConditions>, _ scene: String, _ timestamp: Int64
+  ) throws {
+    let batch = configuration.agentsPerChunk, encoder = plans.encoder, step = plans.step
     for (k, input) in encoder.inputs.enumerated() {
       let view = encoder.inputView(k)
       if chunk.count < batch {
@@ -157,11 +179,11 @@ public final class TrajectoryRefiner: @unchecked Sendable {
       target.base.copyMemory(from: encoder.outputView(k).base, byteCount: target.type.byteCount)
     }
     let noisy = step.inputView(0)
-    noise(noisy, chunk, scene, timestamp)
+    noise(noisy, proposals: encoder.outputView(3).floats, chunk, scene, timestamp)
     let time = step.inputView(1).floats
     for (k, level) in schedule.levels.enumerated() {
       for slot in 0..<batch { time[slot] = Float(level) }
-      try step.execute()
+      if k == 0 { try step.execute() } else { try step.executeAgain() }
       let next = k + 1 < schedule.levels.count ? schedule.levels[k + 1] : nil
       schedule.step(
         noisy.floats, clean: step.outputView(0).floats, count: noisy.count, from: level, to: next)
@@ -170,9 +192,9 @@ public final class TrajectoryRefiner: @unchecked Sendable {
 
   /// Fills `noisy` with the proposals at the first level.
   private func noise(
-    _ noisy: MutableTensorView, _ chunk: ArraySlice<TrajectoryConditions>, _ scene: String, _ timestamp: Int64
+    _ noisy: MutableTensorView, proposals: UnsafePointer<Float>, _ chunk: ArraySlice<TrajectoryConditions>,
+    _ scene: String, _ timestamp: Int64
   ) {
-    let proposals = encoder.outputView(3).floats
     let factors = schedule.factors(schedule.levels[0])
     let count = noisy.count / configuration.agentsPerChunk
     noisy.floats.update(from: proposals, count: noisy.count)
@@ -189,7 +211,7 @@ public final class TrajectoryRefiner: @unchecked Sendable {
   // MARK: Results
 
   private func trajectories(
-    of agent: TrajectoryConditions, slot: Int, _ corrections: inout KinematicCorrections
+    of agent: TrajectoryConditions, slot: Int, _ step: Plan, _ corrections: inout KinematicCorrections
   ) throws -> Trajectories {
     let modes = configuration.modes, width = RefinerNetwork.elements
     let clean = step.inputView(0).floats + slot * modes * width

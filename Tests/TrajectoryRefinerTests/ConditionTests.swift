@@ -125,9 +125,11 @@ import TrajectoryRefiner
   values.withUnsafeBufferPointer { buffer in
     let bev = BEVFeatures(channels: 2, grid: grid, values: buffer, globalFromEgo: pose)
     func sample(_ x: Double, _ y: Double) -> [Float]? {
-      var out: [Float] = [-1, -1]
-      let p = (pose * SIMD3(x, y, 0)).xy
-      return bev.sample(at: p, into: &out) ? out : nil
+      // The second of three places: what lies beside it does not count.
+      let places = [SIMD2(0.5, 0.5), SIMD2(x, y), SIMD2(-9, 0)].map { (pose * SIMD3($0.x, $0.y, 0)).xy }
+      let samples = bev.sample(at: places)
+      #expect(samples.isInside[0] && !samples.isInside[2] && samples.values[4...] == [0, 0])
+      return samples.isInside[1] ? Array(samples.values[2..<4]) : nil
     }
     func expect(_ x: Double, _ y: Double, _ wanted: [Float]) {
       let found = sample(x, y) ?? []

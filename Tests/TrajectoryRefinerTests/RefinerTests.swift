@@ -137,6 +137,24 @@ private let time: Int64 = 1_600_000_002_500_000
   #expect(try differs { $0.paths[0] += 0.5 })
 }
 
+@Test func agentsWithoutPolylinesDoNotDependOnTheirChunks() throws {
+  // A chunk in which nobody sees a polyline has a network without them, which must say what the whole one says.
+  let configuration = try smallConfiguration()
+  let refiner = try TrajectoryRefiner(configuration: configuration, weights: randomWeights(configuration))
+  var agents = Array(try TestScene().conditions(configuration).prefix(configuration.agentsPerChunk))
+  #expect(agents.count > 2 && agents.allSatisfy { $0.polylineMask.contains(true) })
+  let seeing = try refiner.denoised(agents, scene: "s", timestampMicroseconds: time).clean
+  for k in agents.indices.dropLast() { agents[k].polylineMask = agents[k].polylineMask.map { _ in false } }
+  let mapped = try refiner.denoised(agents, scene: "s", timestampMicroseconds: time).clean
+  agents[agents.count - 1].polylineMask = agents[0].polylineMask
+  let mapless = try refiner.denoised(agents, scene: "s", timestampMicroseconds: time).clean
+  let count = mapped.count / agents.count * (agents.count - 1)
+  // Keys that nobody sees are passed over, and products of other numbers of rows have other kernels at most.
+  #expect(worstDifference(Array(mapless[..<count]), Array(mapped[..<count])) < 1e-5)
+  #expect(worstDifference(Array(mapless[count...]), Array(mapped[count...])) > 1e-3)
+  #expect(worstDifference(Array(seeing[..<count]), Array(mapped[..<count])) > 1e-3)
+}
+
 @Test func masksCountInTheGraphItself() throws {
   // The same with finite numbers and without the packing, which writes zeros.
   let configuration = try smallConfiguration()

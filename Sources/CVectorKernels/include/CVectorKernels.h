@@ -47,6 +47,44 @@ void apus_mix_rows(uint16_t *line, const uint8_t *a, const uint8_t *b, uint16_t 
 /// `weight` of 0 to 65535.
 void apus_mix_columns(uint8_t *target, const uint16_t *a, const uint16_t *b, uint32_t weight, int64_t count);
 
+/// Rows of `columns` floats brought to mean 0 (unless `centers` is 0, as in RMS normalisation) and variance 1, times a
+/// scale, plus a shift, where these are not null: `target[r] = (source[r] - mean) / sqrt(variance + epsilon) ·
+/// scale[r / rowsPerScale] + shift[r / rowsPerShift]`, for `count` rows from `first` on.
+void apus_normalize_rows(
+    float *target, const float *source, int64_t first, int64_t count, int64_t columns, float epsilon,
+    int32_t centers, const float *scale, int64_t rowsPerScale, const float *shift, int64_t rowsPerShift);
+
+/// target[r][c] = source[r][c] · factors[r], for `count` rows from `first` on. The target may be the source.
+void apus_scale_rows(
+    float *target, const float *source, const float *factors, int64_t first, int64_t count, int64_t columns);
+
+/// target[k] = x / 2 · (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))) of source[k]. The target may be the source.
+/// Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
+void apus_gelu_tanh(float *target, const float *source, int64_t count);
+
+/// One head's attention of up to 64 queries. Strides are floats from one row to the next.
+typedef struct {
+  const float *queries, *keys, *values;
+  float *target;
+  int64_t queryStride, keyStride, valueStride, targetStride;
+  /// Queries (1 to 64), the first one's place in its sequence, floats of a query and key, and of a value.
+  int64_t queryCount, firstQuery, size, valueSize;
+  /// Factor of the products.
+  float scale;
+  /// Whether query i sees keys up to i alone.
+  int32_t causal;
+  /// The keys that some query may see, rising.
+  const int32_t *seen;
+  int64_t seenCount;
+  /// mask[query · maskStride + key]: 0 where the query may not see the key; null: it sees all of `seen`.
+  const uint8_t *mask;
+  int64_t maskStride;
+} ApusAttention;
+
+/// target = softmax(scale · queries keysᵀ) values; 0 for a query that sees no key. `scratch` has room for
+/// 64 · (size + seenCount) floats. Source: Vaswani et al., arXiv 1706.03762, equation 1.
+void apus_attend(const ApusAttention *attention, float *scratch);
+
 #ifdef __cplusplus
 }
 #endif

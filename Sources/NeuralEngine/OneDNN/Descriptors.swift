@@ -100,19 +100,6 @@ enum Descriptor {
     return status == dnnl_success ? descriptor : nil
   }
 
-  /// Layer normalisation over the last axis with scale and shift.
-  static func layerNormalization(_ x: Layout, _ statistics: Layout, epsilon: Float, affine: Bool)
-    -> dnnl_layer_normalization_desc_t?
-  {
-    var descriptor = dnnl_layer_normalization_desc_t()
-    let flags = affine ? dnnl_use_scale.rawValue | dnnl_use_shift.rawValue : 0
-    let status = withPointers(x, statistics, nil, x) { x, s, _, _ in
-      dnnl_layer_normalization_forward_desc_init(
-        &descriptor, dnnl_forward_inference, x, s, epsilon, UInt32(flags))
-    }
-    return status == dnnl_success ? descriptor : nil
-  }
-
   private static func withPointers<R>(
     _ a: Layout, _ b: Layout, _ c: Layout?, _ d: Layout,
     _ body: (

@@ -114,7 +114,6 @@ final class Primitive: @unchecked Sendable {
   static let source = Int32(DNNL_ARG_SRC_0), secondSource = Int32(DNNL_ARG_SRC_1)
   static let from = Int32(DNNL_ARG_FROM), to = Int32(DNNL_ARG_TO)
   static let weights = Int32(DNNL_ARG_WEIGHTS), bias = Int32(DNNL_ARG_BIAS), target = Int32(DNNL_ARG_DST)
-  static let scale = Int32(DNNL_ARG_SCALE), shift = Int32(DNNL_ARG_SHIFT)
 
   /// The argument of source `index` of a concatenation.
   static func multipleSource(_ index: Int) -> Int32 { Int32(DNNL_ARG_MULTIPLE_SRC) + Int32(index) }

@@ -2,15 +2,28 @@ extension Lowering {
   func lowerUnary(_ node: PlanGraph.Node, _ o: Operator.Unary) throws -> Bool {
     let x = node.inputs[0], y = node.outputs[0]
     // oneDNN's reference code, which runs functions of two steps, computes nothing for one axis.
-    guard let layout = try current(x).layout, let operations = eltwiseOperations(o.function),
+    guard var layout = try current(x).layout, let operations = eltwiseOperations(o.function),
       operations.count == 1 || type(x).rank > 1,
-      case .eltwise(let algorithm, let alpha, let beta, _) = operations[0],
-      let descriptor = Descriptor.eltwise(algorithm, layout, alpha: alpha, beta: beta),
-      let description = PrimitiveDescription.make(
-        descriptor, try Attributes(Array(operations.dropFirst())), library)
+      case .eltwise(let algorithm, let alpha, let beta, _) = operations[0]
     else { return false }
-    let source = try current(x).location
-    let target = try canOverwrite(x) ? source : newBuffer(layout.byteCount)
+    if case .geluTanh = o.function, layout.storage == .float32, layout.isPlain {
+      try appendCustom(GELUKernel(count: type(x).count), "GELU", node, reads: [x])
+      return true
+    }
+    func describe(_ layout: Layout) throws -> PrimitiveDescription? {
+      try Descriptor.eltwise(algorithm, layout, alpha: alpha, beta: beta).flatMap {
+        PrimitiveDescription.make($0, try Attributes(Array(operations.dropFirst())), library)
+      }
+    }
+    var found = try describe(layout)
+    if found?.implementation.hasPrefix("ref") ?? true, layout.isStrided, !layout.isPlain {
+      // Fast code wants no holes between elements.
+      layout = Layout(plain: type(x).shape, layout.storage)
+      found = try describe(layout)
+    }
+    guard let description = consume found else { return false }
+    let own = try current(x).location, source = try request(x, layout)
+    let target = source == own && canOverwrite(own) ? own : newBuffer(layout.byteCount)
     place(y, layout, target)
     try append(
       description, name: node.names.joined(separator: " + "), operations: node.operations,
@@ -19,7 +32,7 @@ extension Lowering {
   }
 
   func lowerBinary(_ node: PlanGraph.Node, _ o: Operator.Binary) throws -> Bool {
-    if o.function == .multiply, try lowerEightBitGate(node) { return true }
+    if o.function == .multiply, try lowerEightBitGate(node) || lowerRowScale(node) { return true }
     let y = node.outputs[0], shape = type(y).shape
     guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape)
     else {
@@ -81,33 +94,6 @@ extension Lowering {
     try append(
       description, name: node.names[0], operations: node.operations,
       reads: [(Primitive.source, dense, source)], writes: [(Primitive.target, dense, define(y, dense))])
-    return true
-  }
-
-  func lowerLayerNormalization(_ node: PlanGraph.Node, _ o: Operator.GroupedNormalization) throws -> Bool {
-    let x = node.inputs[0], shape = type(x).shape
-    guard case .axes(let from) = o.extent, o.centers, !o.givesStatistics, Layout.supports(shape),
-      shape.count > 1,
-      try resolveAxis(from, rank: shape.count) == shape.count - 1,
-      node.inputs.count == 1 || node.inputs.count == 3,
-      node.inputs.dropFirst().allSatisfy({ type($0).shape == [shape[shape.count - 1]] })
-    else { return false }
-    let rows = shape.dropLast().reduce(1, *), columns = shape[shape.count - 1]
-    let dense = Layout(plain: [rows, columns]), statistics = Layout(plain: [rows])
-    guard
-      let descriptor = Descriptor.layerNormalization(
-        dense, statistics, epsilon: o.epsilon, affine: node.inputs.count == 3),
-      let description = PrimitiveDescription.make(descriptor, try Attributes(), library)
-    else { return false }
-    var reads = [(Primitive.source, dense, try requestPlain(x))]
-    if node.inputs.count == 3 {
-      let vector = Layout(plain: [columns])
-      reads.append((Primitive.scale, vector, try requestPlain(node.inputs[1])))
-      reads.append((Primitive.shift, vector, try requestPlain(node.inputs[2])))
-    }
-    try append(
-      description, name: node.names[0], operations: node.operations, reads: reads,
-      writes: [(Primitive.target, dense, define(node.outputs[0], Layout(plain: shape)))])
     return true
   }
 

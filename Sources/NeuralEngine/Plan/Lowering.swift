@@ -49,6 +49,8 @@ final class Lowering {
   let options: Plan.Options
   let eightBit: EightBitPlan
   var steps: [Step] = []
+  /// Steps that depend on steady inputs alone; they are the first ones.
+  private(set) var steadyStepCount = 0
   var buffers: [PlanBuffer] = []
   var placed: [Int: Placed] = [:]
   /// Copies of values in other layouts.
@@ -74,6 +76,7 @@ final class Lowering {
 
   /// Lowers the whole graph.
   func run() throws {
+    let steadyCount = graph.moveFirst(dependingOn: options.steadyInputs)
     for (i, node) in graph.nodes.enumerated() { for value in node.reads { lastRead[value] = i } }
     for value in graph.outputs { lastRead[value] = graph.nodes.count }
     slots = try ConcatenationSlots(graph)
@@ -86,6 +89,7 @@ final class Lowering {
     for i in graph.nodes.indices {
       position = i
       try lower(graph.nodes[i])
+      if i + 1 == steadyCount { keepResults() }
     }
     position = graph.nodes.count
     for value in graph.outputs { outputLocations.append(try outputLocation(value)) }
@@ -95,6 +99,12 @@ final class Lowering {
         buffers[location.buffer].lastStep = max(buffers[location.buffer].lastStep, i)
       }
     }
+  }
+
+  /// Ends the steady steps: nothing later is written over what they leave.
+  private func keepResults() {
+    steadyStepCount = steps.count
+    for i in buffers.indices where buffers[i].constant == nil { buffers[i].isPersistent = true }
   }
 
   private func lower(_ node: PlanGraph.Node) throws {
@@ -108,7 +118,8 @@ final class Lowering {
     case .unary(let o): done = try lowerUnary(node, o)
     case .binary(let o): done = try lowerBinary(node, o)
     case .softmax(let o): done = try lowerSoftmax(node, o)
-    case .groupedNormalization(let o): done = try lowerLayerNormalization(node, o)
+    case .attention(let o): done = try lowerAttention(node, o)
+    case .groupedNormalization(let o): done = try lowerRowNormalization(node, o)
     case .concatenation(let o): done = try lowerConcatenation(node, o)
     case .reshape: done = try lowerReshape(node)
     case .transpose(let o): done = try lowerTranspose(node, o)
@@ -328,6 +339,20 @@ final class Lowering {
         scratchByteCount: try definition.scratchByteCount(
           inputs.map(\.0), outputs.map(\.0), threads: options.threads),
         operations: operations))
+  }
+
+  /// Adds a kernel of the plan's own that reads dense tensors and makes the node's one output, dense too.
+  func appendCustom(
+    _ kernel: some CustomKernel, _ implementation: String, _ node: PlanGraph.Node, reads: [Int]
+  ) throws {
+    let y = node.outputs[0]
+    let sources = try reads.map { try requestPlain($0) }
+    let target = define(y, Layout(plain: type(y).shape))
+    steps.append(
+      Step(
+        name: node.names.joined(separator: " + "), implementation: implementation,
+        action: .custom(kernel, sources + [target]), reads: sources, writes: [target],
+        scratchByteCount: kernel.scratchByteCount(threads: options.threads), operations: node.operations))
   }
 
   /// Runs the operator's plain kernel on dense tensors, then what was fused into it.

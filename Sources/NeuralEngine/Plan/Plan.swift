@@ -30,11 +30,15 @@ public final class Plan: @unchecked Sendable {
     public var fuses: Bool
     /// Whether 3x3 convolutions may use Winograd's algorithm.
     public var winograd: Bool
+    /// Names of inputs that runs in a row leave as they are: what depends on them alone comes first, and
+    /// `executeAgain` leaves it out.
+    public var steadyInputs: Set<String>
 
     /// Options; everything on, one thread.
     public init(
       threads: Int = 1, precision: Precision = .float32, calibration: [[String: TensorValue]] = [],
-      scales: [String: TensorScale] = [:], fuses: Bool = true, winograd: Bool = true
+      scales: [String: TensorScale] = [:], fuses: Bool = true, winograd: Bool = true,
+      steadyInputs: Set<String> = []
     ) {
       self.threads = threads
       self.precision = precision
@@ -42,6 +46,7 @@ public final class Plan: @unchecked Sendable {
       self.scales = scales
       self.fuses = fuses
       self.winograd = winograd
+      self.steadyInputs = steadyInputs
     }
   }
 
@@ -84,6 +89,8 @@ public final class Plan: @unchecked Sendable {
   }
 
   private let bound: [Bound]
+  /// Steps that depend on steady inputs alone; they are the first ones.
+  private let steadyCount: Int
   private let memory: KernelMemory
   private let constants: [KernelMemory]
   private let inputAddresses: [UnsafeMutableRawPointer]
@@ -99,7 +106,6 @@ public final class Plan: @unchecked Sendable {
     EngineThreads.use(options.threads)
     var rewritten = try PlanGraph(graph)
     if options.fuses {
-      if options.precision != .int8 { try rewritten.expandAttention() }
       try rewritten.simplify()
       rewritten.fuse()
     }
@@ -201,6 +207,7 @@ public final class Plan: @unchecked Sendable {
       }
     }
     self.memory = memory
+    steadyCount = lowering.steadyStepCount
     // What no step reads was only needed to make other constants.
     constants = lowering.buffers.compactMap { $0.lastStep >= 0 ? $0.constant : nil }
     steps = lowering.steps.map {
@@ -245,6 +252,10 @@ public final class Plan: @unchecked Sendable {
   /// Runs on what the inputs' memory holds; allocates nothing.
   public func execute() throws { try lock.withLock { _ in try runSteps() } }
 
+  /// Runs once more after inputs other than the steady ones have changed: what depends on those alone is kept from the
+  /// last `execute` (or `run`).
+  public func executeAgain() throws { try lock.withLock { _ in try runSteps(from: steadyCount) } }
+
   /// Runs on what the inputs' memory holds and tells each step's seconds.
   public func profile() throws -> [Double] {
     try lock.withLock { _ in
@@ -264,9 +275,9 @@ public final class Plan: @unchecked Sendable {
     }
   }
 
-  private func runSteps() throws {
+  private func runSteps(from first: Int = 0) throws {
     EngineThreads.use(options.threads)
-    for step in bound { try Plan.run(step) }
+    for k in first..<bound.count { try Plan.run(bound[k]) }
   }
 
   private static func run(_ step: Bound) throws {

@@ -96,4 +96,21 @@ struct PlanGraph {
     }
     outputs = outputs.map { $0 == old ? new : $0 }
   }
+
+  /// Moves the nodes that depend on constants and the inputs of these names alone before all others; how many they are.
+  mutating func moveFirst(dependingOn names: Set<String>) -> Int {
+    guard !names.isEmpty else { return 0 }
+    var steady = Set(inputs.filter { names.contains(values[$0].name) })
+    var first: [Node] = [], rest: [Node] = []
+    for node in nodes {
+      if node.reads.allSatisfy({ steady.contains($0) || values[$0].constant != nil }) {
+        steady.formUnion(node.outputs)
+        first.append(node)
+      } else {
+        rest.append(node)
+      }
+    }
+    nodes = first + rest
+    return first.count
+  }
 }

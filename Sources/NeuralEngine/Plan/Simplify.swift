@@ -5,6 +5,7 @@ extension PlanGraph {
     try foldConstants()
     removeIdentities()
     recognizeSwish()
+    foldIntoNormalization()
     try foldBatchNormalization()
     removeUnread()
   }
@@ -61,6 +62,33 @@ extension PlanGraph {
         break
       }
     }
+  }
+
+  /// `norm(x) · scale` and `norm(x) · scale + shift` become the normalisation's own scale and shift, which may differ
+  /// between rows (adaLN): one pass over the memory.
+  private mutating func foldIntoNormalization() {
+    let producers = producers(), uses = useCounts()
+    for i in nodes.indices {
+      guard case .binary(let binary) = nodes[i].operation, [.multiply, .add].contains(binary.function) else {
+        continue
+      }
+      for (normal, factor) in [(0, 1), (1, 0)] {
+        let value = nodes[i].inputs[normal], operand = nodes[i].inputs[factor]
+        guard uses[value] == 1, let p = producers[value],
+          case .groupedNormalization(let normalization) = nodes[p].operation,
+          case .axes = normalization.extent, !normalization.givesStatistics,
+          nodes[p].inputs.count == (binary.function == .multiply ? 1 : 2),
+          values[nodes[i].outputs[0]].type == values[value].type
+        else { continue }
+        nodes[i].operation = nodes[p].operation
+        nodes[i].inputs = nodes[p].inputs + [operand]
+        nodes[i].names = nodes[p].names + nodes[i].names
+        nodes[i].operations += nodes[p].operations
+        nodes[p].outputs = []
+        break
+      }
+    }
+    nodes.removeAll(where: \.outputs.isEmpty)
   }
 
   /// Folds normalisation by known statistics into a convolution's weights and bias; elsewhere it becomes a
