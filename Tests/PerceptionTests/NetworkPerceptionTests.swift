@@ -294,8 +294,8 @@ struct NetworkPerceptionTests {
       let written = PillarTensors(points: 20_000, pillars: count * count)
       let summary = inputs.write(cloud, to: written.target, threads: threads)
       #expect(summary.points == voxels.points.count && summary.pillars == voxels.count)
-      #expect(written.cells.prefix(voxels.count) == voxels.cells.map { Int64($0) })
-      #expect(written.starts.prefix(voxels.count + 1) == voxels.starts.map { Int64($0) })
+      #expect(Array(written.cells.prefix(voxels.count)) == voxels.cells.map { Int64($0) })
+      #expect(Array(written.starts.prefix(voxels.count + 1)) == voxels.starts.map { Int64($0) })
       let values = [written.points, written.shared]
       if first.isEmpty { first = values }
       #expect(values == first)
