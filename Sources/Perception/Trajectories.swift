@@ -42,8 +42,9 @@ public func forecastTrajectories(_ state: MotionState, standingSpeed: Double = S
     modes = TrajectoryPriors.fast
     first = 0.2
   }
+  let directions = TrajectoryMode.directions(state)
   return Trajectories(
-    modes: modes.map { $0.roll(state) },
+    modes: modes.map { $0.roll(state, directions: directions) },
     probabilities: TrajectoryPriors.probabilities(modes.count, first: first))
 }
 

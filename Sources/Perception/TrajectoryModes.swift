@@ -37,26 +37,58 @@ struct TrajectoryMode {
   /// Steps of integration an output step.
   private static let substeps = 5
 
+  /// Seconds of a step of integration, and how many there are.
+  private static let step = Trajectories.stepSeconds / Double(substeps)
+  private static let stepCount = Trajectories.stepCount * substeps
+
+  /// Headings as unit vectors, a step of integration each, of all modes that go on turning and have no turn of their own:
+  /// they do not depend on speed.
+  static func directions(_ state: MotionState) -> [SIMD2<Double>] {
+    var course = Course(state, keepsTurning: true)
+    return (0..<stepCount).map { _ in course.next(turn: 0) }
+  }
+
   /// Twelve positions, half a second apart, by the midpoint rule in steps of 0.1 s.
-  func roll(_ state: MotionState) -> [SIMD2<Double>] {
-    let step = Trajectories.stepSeconds / Double(Self.substeps)
+  ///
+  /// - Parameter directions: the state's.
+  func roll(_ state: MotionState, directions: [SIMD2<Double>]) -> [SIMD2<Double>] {
     let sign: Double = state.speed < 0 ? -1 : 1
-    let rate = min(max(state.turnRate, -Self.maximumTurnRate), Self.maximumTurnRate)
-    let decay = exponential(-step / Self.turnDecaySeconds)
-    var kept = keepsTurning ? rate * exponential(-step / 2 / Self.turnDecaySeconds) : 0
+    let isShared = keepsTurning && turn == 0
+    var course = Course(state, keepsTurning: keepsTurning)
     var position = state.position
-    var heading = state.heading
     var path: [SIMD2<Double>] = []
     path.reserveCapacity(Trajectories.stepCount)
-    for k in 0..<Trajectories.stepCount * Self.substeps {
-      let time = (Double(k) + 0.5) * step
+    for k in 0..<Self.stepCount {
+      let time = (Double(k) + 0.5) * Self.step
       let speed = max(abs(state.speed) + acceleration * time, 0)
-      heading += step * (kept + turn * min(speed, 10) / 10)
-      kept *= decay
-      position += SIMD2(step * sign * speed, 0).rotated(by: heading)
+      let direction = isShared ? directions[k] : course.next(turn: turn * min(speed, 10) / 10)
+      position += direction * (Self.step * sign * speed)
       if k % Self.substeps == Self.substeps - 1 { path.append(position) }
     }
     return path
+  }
+
+  /// The heading while a turn dies away; its sine and cosine are taken only where it changes.
+  private struct Course {
+    private static let decay = exponential(-step / turnDecaySeconds)
+    private var kept: Double, heading: Double, direction: SIMD2<Double>
+
+    init(_ state: MotionState, keepsTurning: Bool) {
+      let rate = min(max(state.turnRate, -maximumTurnRate), maximumTurnRate)
+      kept = keepsTurning ? rate * exponential(-step / 2 / turnDecaySeconds) : 0
+      heading = state.heading
+      direction = SIMD2(1, 0).rotated(by: heading)
+    }
+
+    mutating func next(turn: Double) -> SIMD2<Double> {
+      let turned = heading + step * (kept + turn)
+      kept *= Self.decay
+      if turned != heading {
+        heading = turned
+        direction = SIMD2(1, 0).rotated(by: heading)
+      }
+      return direction
+    }
   }
 }
 
