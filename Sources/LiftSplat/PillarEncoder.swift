@@ -23,7 +23,9 @@ extension Graph {
     name: String
   ) throws -> TensorID {
     // What is no matrix is refused by the operator's own check.
-    let features = [points, shared].compactMap { $0.map(shape) }.reduce(0) { $0 + ($1.count == 2 ? $1[1] : 1) }
+    let features = [points, shared].compactMap { $0.map(shape) }.reduce(0) {
+      $0 + ($1.count == 2 ? $1[1] : 1)
+    }
     guard outputs >= 1 else {
       throw EngineError(
         file: self.name, field: "pillar encoder \(name)", found: "\(outputs) outputs", expected: "1 or more")
@@ -66,7 +68,8 @@ private func pillarGradient(_ grid: BEVGrid, hasShared: Bool) -> ExternalOperato
       try checkPillars(Array(inputs.dropLast()), hasShared: hasShared)
       guard inputs.last == TensorType([1, inputs[3].shape[0], grid.countX, grid.countY]) else {
         throw ShapeError.input(
-          inputs.count - 1, axis: nil, expected: "float32 [1, \(inputs[3].shape[0]), \(grid.countX), \(grid.countY)]")
+          inputs.count - 1, axis: nil,
+          expected: "float32 [1, \(inputs[3].shape[0]), \(grid.countX), \(grid.countY)]")
       }
       return [inputs[3], inputs[4]]
     },

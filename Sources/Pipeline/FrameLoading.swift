@@ -82,7 +82,7 @@ final class FrameLoader: Sendable {
   /// Whether a frame without its LiDAR is skipped, and not only degraded: what sees with cameras alone goes on.
   private var needsLidar: Bool { request == nil }
   private let decoders = Spares<SpareDecoder>()
-  private let planes = Spares<[Float]>()
+  private let planes = Spares<[Float]>(), clouds = Spares<PointCloud>()
 
   init(_ dataset: Dataset, request: ImageRequest?) {
     self.dataset = dataset
@@ -116,11 +116,16 @@ final class FrameLoader: Sendable {
     if let images { planes.give(images.planes) }
   }
 
+  /// Takes back a sweep's points that no frame needs any more.
+  func recycle(_ points: consuming PointCloud) { clouds.give(points) }
+
   /// Reads a sweep.
   private func read(_ data: SensorData, into loaded: inout LoadedFrame) {
     let isKeyframe = data.token == loaded.frame.lidar?.token
     do {
-      let points = try loaded.clock.measure("read") { try dataset.pointCloud(data) }
+      let points = try loaded.clock.measure("read") {
+        try dataset.pointCloud(data, reusing: clouds.take() ?? PointCloud())
+      }
       if isKeyframe, points.isEmpty {
         loaded.frame.degradations.append(
           "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")

@@ -65,7 +65,7 @@ extension Replay {
       let loaded = loader.load(k, of: wanted)
       guard loaded.frame.skipReason == nil else { continue }
       sweeps.add(loaded)
-      let cloud = sweeps.accumulate(loaded.frame)
+      let cloud = sweeps.accumulate(loaded.frame, for: loader)
       var image: [String: TensorValue]?
       var features: ImageFeatures?
       if let branch = stages.images, let planes = loaded.images?.planes {

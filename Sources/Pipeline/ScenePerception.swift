@@ -82,7 +82,8 @@ extension Replay {
   ) throws {
     let loader = FrameLoader(dataset, request: stages?.request(for: scene)), images = stages?.images
     var perceiver = ScenePerceiver(
-      withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages)
+      withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages,
+      loader: loader)
     stages?.begin()
     let follower = Mutex(
       TrajectoryStage(
@@ -149,9 +150,12 @@ struct SweepCache {
   mutating func add(_ loaded: LoadedFrame) { sweeps.merge(loaded.newSweeps) { $1 } }
 
   /// A frame's sweeps in its ego frame, nil where there is none; forgets those that it does not want.
-  mutating func accumulate(_ frame: Frame) -> AccumulatedCloud? {
+  /// - Parameter loader: gets the memory of the forgotten ones.
+  mutating func accumulate(_ frame: Frame, for loader: FrameLoader) -> AccumulatedCloud? {
     let wanted = frame.sweeps.map(\.token)
-    sweeps = sweeps.filter { wanted.contains($0.key) }
+    for token in sweeps.keys where !wanted.contains(token) {
+      if let sweep = sweeps.removeValue(forKey: token) { loader.recycle(sweep.points) }
+    }
     let found = wanted.compactMap { sweeps[$0] }
     guard !found.isEmpty else { return nil }
     var reused = PointCloud()
@@ -170,10 +174,12 @@ struct SweepCache {
 /// What perception keeps between the frames of one scene: recent sweeps, and what its way of perceiving remembers.
 private struct ScenePerceiver {
   private let stages: NetworkStages?
+  private let loader: FrameLoader
   private var classical: ClassicalPerception
   private var sweeps = SweepCache()
 
-  init(withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?) {
+  init(withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?, loader: FrameLoader) {
+    self.loader = loader
     var configuration = ClassicalPerception.Configuration()
     configuration.withholdsKeyframeSweep = withholdKeyframeSweep
     configuration.threads = threads
@@ -189,7 +195,7 @@ private struct ScenePerceiver {
     var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
     sweeps.add(loaded)
     guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
-    let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame) }
+    let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame, for: loader) }
     defer { sweeps.recycle(cloud) }
     if let cloud { result.points = Self.keyframePoints(cloud) }
     if let stages {

@@ -1,5 +1,5 @@
-import Foundation
 internal import ArrayFiles
+import Foundation
 import Scenes
 
 /// nuScenes' `.pcd.bin`: five little-endian Float32 a point, x, y, z, intensity and ring, without a header.
@@ -17,7 +17,9 @@ enum PointCloudFile {
   /// The file goes through a small buffer, so that no memory of its size is taken.
   /// - Throws: `RecordingError` where the size is no multiple of 20 bytes or over the limit, or the file is shorter than
   ///   at its opening; `FileError` where the system refuses.
-  static func read(_ file: borrowing OpenFile, name: String) throws -> PointCloud {
+  static func read(
+    _ file: borrowing OpenFile, name: String, reusing spare: consuming PointCloud
+  ) throws -> PointCloud {
     guard file.size <= limit else {
       throw RecordingError(
         .unreadable, file: name, place: "size", found: "\(file.size) bytes", expected: "at most \(limit)")
@@ -29,12 +31,13 @@ enum PointCloudFile {
         expected: "a multiple of \(pointSize)")
     }
     let count = file.size / pointSize
-    var cloud = PointCloud()
-    cloud.reserveCapacity(count)
-    cloud.age = [Float](repeating: 0, count: count)
+    var columns = [spare.x, spare.y, spare.z, spare.intensity, spare.ring, spare.age]
+    spare = PointCloud()
+    for k in columns.indices { resize(&columns[k], to: count) }
+    columns[5].withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
     var piece = [UInt8](repeating: 0, count: min(count, pieceCount) * pointSize)
-    while cloud.count < count {
-      let length = min(piece.count, (count - cloud.count) * pointSize), start = cloud.count * pointSize
+    for first in stride(from: 0, to: count, by: pieceCount) {
+      let length = min(pieceCount, count - first) * pointSize, start = first * pointSize
       let found = try piece.withUnsafeMutableBytes {
         try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<length]), at: start)
       }
@@ -43,24 +46,34 @@ enum PointCloudFile {
           .unreadable, file: name, place: "size", found: "\(start + found) bytes could be read",
           expected: "\(file.size) as at its opening")
       }
-      piece.withUnsafeBytes { append(UnsafeRawBufferPointer(rebasing: $0[..<length]), to: &cloud) }
-    }
-    return cloud
-  }
-
-  /// Adds the points in these bytes, but for their ages.
-  private static func append(_ bytes: UnsafeRawBufferPointer, to cloud: inout PointCloud) {
-    func add(_ field: Int, _ column: inout [Float]) {
-      for offset in stride(from: 4 * field, to: bytes.count, by: pointSize) {
-        let word = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-        column.append(Float(bitPattern: word))
+      piece.withUnsafeBytes { bytes in
+        for field in 0..<5 {
+          columns[field].withUnsafeMutableBufferPointer {
+            copy(
+              field, of: bytes,
+              to: UnsafeMutableBufferPointer(rebasing: $0[first..<first + length / pointSize]))
+          }
+        }
       }
     }
-    add(0, &cloud.x)
-    add(1, &cloud.y)
-    add(2, &cloud.z)
-    add(3, &cloud.intensity)
-    add(4, &cloud.ring)
+    return PointCloud(
+      x: columns[0], y: columns[1], z: columns[2], intensity: columns[3], ring: columns[4], age: columns[5])
+  }
+
+  private static func resize(_ column: inout [Float], to count: Int) {
+    if column.count > count { column.removeLast(column.count - count) }
+    column.reserveCapacity(count)
+    column.append(contentsOf: repeatElement(0, count: count - column.count))
+  }
+
+  /// One field of the points in these bytes.
+  private static func copy(
+    _ field: Int, of bytes: UnsafeRawBufferPointer, to column: UnsafeMutableBufferPointer<Float>
+  ) {
+    for k in column.indices {
+      let word = bytes.loadUnaligned(fromByteOffset: k * pointSize + 4 * field, as: UInt32.self)
+      column[k] = Float(bitPattern: UInt32(littleEndian: word))
+    }
   }
 
   /// The file's bytes for a cloud; ages are not stored.
@@ -82,12 +95,15 @@ enum PointCloudFile {
 
 extension Dataset {
   /// A LiDAR sweep as it was recorded: sensor frame, metres, age 0; non-finite points are kept, and there may be none.
+  /// - Parameter spare: a cloud that is no longer needed, whose memory is used again.
   /// - Throws: `RecordingError`: kind `.missing` where the file is not there, `.unreadable` where the system refuses,
   ///   `.invalid` where its size is no multiple of 20 bytes or it lies outside the dataroot.
-  public func pointCloud(_ data: SensorData) throws -> PointCloud {
+  public func pointCloud(
+    _ data: SensorData, reusing spare: consuming PointCloud = PointCloud()
+  ) throws -> PointCloud {
     let name = "\(root)/\(data.file)", path = try filePath(data.file)
     do {
-      return try PointCloudFile.read(try OpenFile(path), name: name)
+      return try PointCloudFile.read(try OpenFile(path), name: name, reusing: spare)
     } catch {
       throw RecordingError(error, file: name)
     }

@@ -41,7 +41,8 @@ import Testing
       build: { graph, ids in
         func id(_ name: String) throws -> TensorID { try #require(ids[name]) }
         return try graph.pillarEncoder(
-          points: id("points"), shared: ids["shared"], starts: id("starts"), cells: id("cells"), outputs: 3, grid: grid,
+          points: id("points"), shared: ids["shared"], starts: id("starts"), cells: id("cells"), outputs: 3,
+          grid: grid,
           name: "pillar")
       }, values: values, seed: 32)
   }

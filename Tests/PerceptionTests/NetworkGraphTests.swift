@@ -149,7 +149,10 @@ struct NetworkGraphTests {
     configuration.sensors = [.lidar]
     configuration.memoryChannels = 0
     let graph = try PerceptionNetwork(configuration).graph()
-    #expect(graph.inputs.map { graph[$0].name } == ["pillars.points", "pillars.shared", "pillars.starts", "pillars.cells"])
+    #expect(
+      graph.inputs.map { graph[$0].name } == [
+        "pillars.points", "pillars.shared", "pillars.starts", "pillars.cells",
+      ])
     #expect(graph.outputs.map { graph[$0].name } == ["map.logits"])
     #expect(!graph.weights.contains { graph[$0].name.hasPrefix("image.") })
     configuration.sensors = [.camera]

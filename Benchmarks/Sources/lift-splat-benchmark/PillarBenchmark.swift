@@ -25,7 +25,9 @@ enum PillarBenchmark {
 
   /// - Parameter folder: of a channel's sweeps, `.pcd.bin`.
   static func run(_ options: BenchmarkOptions, folder: String) throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".pcd.bin") }
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+      $0.hasSuffix(".pcd.bin")
+    }
     let sweeps = try names.sorted().map { try sweep("\(folder)/\($0)") }
     let peer = try Peer(options)
     print(
@@ -115,7 +117,8 @@ enum PillarBenchmark {
           "%d points in %d pillars to %d x %dx%d: cloud: ours %.2f ms, PyTorch %.1f ms: %.1fx; encoder: ours "
           + "%.2f ms (%.0f GFLOP/s, planes %.0f GB/s), PyTorch %.1f ms: %.1fx", summary.points,
         summary.pillars, c.outputs, c.grid.countX, c.grid.countY, whole.ours, whole.theirs,
-        whole.theirs / whole.ours, encoder.ours, operations * 1e-6 / encoder.ours, bytes * 1e-6 / encoder.ours,
+        whole.theirs / whole.ours, encoder.ours, operations * 1e-6 / encoder.ours,
+        bytes * 1e-6 / encoder.ours,
         encoder.theirs, encoder.theirs / encoder.ours))
   }
 

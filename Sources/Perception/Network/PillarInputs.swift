@@ -47,7 +47,8 @@ public struct PillarInputs: Sendable {
     ///   - starts: int64 `[pillars + 1]`.
     ///   - cells: int64 `[pillars]`; -1 for unused pillars.
     public init(
-      points: MutableTensorView, shared: MutableTensorView, starts: MutableTensorView, cells: MutableTensorView
+      points: MutableTensorView, shared: MutableTensorView, starts: MutableTensorView,
+      cells: MutableTensorView
     ) {
       self.points = points.floats
       self.shared = shared.floats
