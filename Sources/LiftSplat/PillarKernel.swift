@@ -63,7 +63,7 @@ struct PillarShape: Sendable {
 /// four points together, with the maximum in registers. As rounding is monotone, what the points share, the bias and ReLU
 /// come after the maximum, once a pillar.
 struct PillarKernel {
-  private static let tilesPerTurn = 2
+  private static let tilesPerTurn = 4
 
   let shape: PillarShape
   private let pillarOffset: Int, weightOffset: Int, tileOffset: Int, groupOffset: Int

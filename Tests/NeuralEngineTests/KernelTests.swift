@@ -19,6 +19,23 @@ private func evaluate(_ operation: Operator, _ inputs: TensorValue...) throws ->
     #expect(y.floats == expected)
   }
 
+  @Test func paddingOfAnySizeIsAnErrorAndNoCrash() throws {
+    for extent in [Int.min, .min + 1, -(1 << 41), 1 << 41, .max] {
+      var graph = Graph(name: "padded")
+      let x = graph.addInput("x", [1, 1, 4, 4])
+      for padding in [
+        Padding(before: [0, 0, extent, 0], after: [0, 0, 0, 0]),
+        Padding(before: [0, 0, 0, 0], after: [0, 0, 0, extent]),
+      ] {
+        #expect(throws: EngineError.self) { try graph.add(.pad(.init(padding)), [x]) }
+      }
+      let window = Operator.Pooling(
+        .maximum, kernel: [2, 2], strides: [1, 1],
+        padding: Padding(before: [extent, 0], after: [0, 0]))
+      #expect(throws: EngineError.self) { try graph.add(.pooling(window), [x]) }
+    }
+  }
+
   @Test func negativePaddingCuts() throws {
     let y = try evaluate(.pad(.init(Padding(before: [-1], after: [-1]))), TensorValue([4], [1, 2, 3, 4]))
     #expect(y.floats == [2, 3])

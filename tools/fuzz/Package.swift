@@ -10,11 +10,15 @@ let package = Package(
     .systemLibrary(name: "CSpng", pkgConfig: "spng"),
     .systemLibrary(name: "CZip", pkgConfig: "libzip"),
     .systemLibrary(name: "COneDNN"),
+    .target(name: "CVectorKernels", exclude: ["README.md"]),
     .target(name: "ArrayFiles", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
     .target(
       name: "NeuralEngine",
-      dependencies: ["COneDNN", "ArrayFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: [
+        "COneDNN", "CVectorKernels", "ArrayFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       exclude: ["README.md"]),
     .executableTarget(name: "FuzzReaders", dependencies: ["ArrayFiles", "NeuralEngine"]),
   ],
-  swiftLanguageModes: [.v6])
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17)

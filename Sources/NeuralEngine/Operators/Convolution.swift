@@ -199,7 +199,7 @@ func checkWindow(_ axes: Int, strides: [Int], dilations: [Int], padding: Padding
     throw ShapeError.parameter("dilations", found: "\(dilations)", expected: "\(axes) of 1 or more")
   }
   for (name, extents) in [("padding before", padding.before), ("padding after", padding.after)] {
-    guard extents.count == axes, extents.allSatisfy({ abs($0) <= bound }) else {
+    guard extents.count == axes, extents.allSatisfy({ $0.magnitude <= UInt(bound) }) else {
       throw ShapeError.parameter(name, found: "\(extents)", expected: "\(axes) extents")
     }
   }

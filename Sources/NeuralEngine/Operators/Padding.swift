@@ -38,7 +38,7 @@ extension Operator {
       }
       let shape = try x.indices.map { axis in
         let before = padding.before[axis], after = padding.after[axis]
-        guard abs(before) <= 1 << 40, abs(after) <= 1 << 40 else {
+        guard before.magnitude <= 1 << 40, after.magnitude <= 1 << 40 else {
           throw ShapeError.parameter("padding", found: "\(before), \(after)", expected: "2^40 at most")
         }
         let extent = x[axis] + before + after

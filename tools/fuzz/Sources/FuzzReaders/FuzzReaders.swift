@@ -54,6 +54,6 @@ private func npz(_ bytes: [UInt8]) throws {
 
 private func onnx(_ bytes: [UInt8]) throws {
   let network = try ONNXNetwork(bytes: bytes, name: "fuzz.onnx")
-  _ = NetworkReport(network.graph).table
+  _ = try NetworkReport(network.graph).table
   _ = try ONNXExport.bytes(network.graph, outputNames: network.outputNames)
 }
