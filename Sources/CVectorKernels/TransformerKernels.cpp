@@ -20,16 +20,6 @@ INLINED void exponential(Vector16 &x) {
   x = sum * reinterpret_cast<const Vector16 &>(power);
 }
 
-/// The sum of a vector's lanes by halves, in a fixed order.
-INLINED float laneSum(const Vector16 &x) {
-  float lanes[16];
-  STORE(x, lanes);
-  for (int width = 8; width > 0; width /= 2) {
-    for (int k = 0; k < width; k++) lanes[k] += lanes[k + width];
-  }
-  return lanes[0];
-}
-
 VARIANTS
 void apus_normalize_rows(
     float *target, const float *source, int64_t first, int64_t count, int64_t columns, float epsilon,

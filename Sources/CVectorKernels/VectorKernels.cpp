@@ -127,13 +127,7 @@ float apus_dot_and_add(
     product += g * LOAD(features + k);
     STORE(LOAD(row + k) + g * factor, row + k);
   }
-  // By halves, in a fixed order.
-  float sums[16];
-  STORE(product, sums);
-  for (int width = 8; width > 0; width /= 2) {
-    for (int k = 0; k < width; k++) sums[k] += sums[k + width];
-  }
-  return sums[0];
+  return laneSum(product);
 }
 
 #if defined(__x86_64__) && defined(__linux__)

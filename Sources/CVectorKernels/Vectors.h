@@ -23,6 +23,16 @@ typedef float Unaligned8 __attribute__((vector_size(32), aligned(4), may_alias))
 #define LOAD(from) (*reinterpret_cast<const Unaligned16 *>(from))
 #define STORE(value, to) (*reinterpret_cast<Unaligned16 *>(to) = (value))
 
+/// The sum of a vector's lanes by halves, in a fixed order.
+INLINED float laneSum(const Vector16 &x) {
+  float lanes[16];
+  STORE(x, lanes);
+  for (int width = 8; width > 0; width /= 2) {
+    for (int k = 0; k < width; k++) lanes[k] += lanes[k + width];
+  }
+  return lanes[0];
+}
+
 /// to[c * stride + k] = rows[k][c] for eight rows of eight floats.
 INLINED void transposeEight(const float *const *rows, float *to, int64_t stride) {
   Vector8 r[8], s[8], t[8];

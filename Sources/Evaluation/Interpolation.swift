@@ -1,3 +1,5 @@
+import Geometry
+
 /// Linear interpolation over increasing abscissae, with nuscenes-devkit's (numpy's) choices at every edge.
 enum Interpolation {
   /// The values at `points` of the line through (xs, ys).
@@ -14,13 +16,7 @@ enum Interpolation {
       if point > xs[last] { return right }
       if point < xs[0] { return ys[0] }
       // The last index whose abscissa is not above the point.
-      var low = 0
-      var high = xs.count
-      while low < high {
-        let middle = low + (high - low) / 2
-        if point >= xs[middle] { low = middle + 1 } else { high = middle }
-      }
-      let k = low - 1
+      let k = partitionPoint(of: xs.indices) { !(point >= xs[$0]) } - 1
       if k == last || xs[k] == point { return ys[k] }
       return (ys[k + 1] - ys[k]) / (xs[k + 1] - xs[k]) * (point - xs[k]) + ys[k]
     }

@@ -48,15 +48,10 @@ public struct EgoPoseTrack: Sendable {
     guard let first = poses.first, let last = poses.last else { return .none }
     if moment < first.timestampMicroseconds { return .outside(first.timestampMicroseconds - moment) }
     if moment > last.timestampMicroseconds { return .outside(moment - last.timestampMicroseconds) }
-    var low = 0
-    var high = poses.count - 1
-    while low < high {
-      let middle = (low + high) / 2
-      if poses[middle].timestampMicroseconds < moment { low = middle + 1 } else { high = middle }
-    }
-    let after = poses[low]
+    let next = partitionPoint(of: 0..<poses.count - 1) { poses[$0].timestampMicroseconds >= moment }
+    let after = poses[next]
     if after.timestampMicroseconds == moment { return .recorded(after.globalFromEgo) }
-    let before = poses[low - 1]
+    let before = poses[next - 1]
     let gap = after.timestampMicroseconds - before.timestampMicroseconds
     guard gap <= maximumGapMicroseconds else { return .gap(gap) }
     let fraction = Double(moment - before.timestampMicroseconds) / Double(gap)

@@ -274,11 +274,5 @@ private func firstIndex(in sorted: [Int64], atOrAfter moment: Int64) -> Int {
 }
 
 private func firstIndex<T>(in sorted: [T], atOrAfter moment: Int64, time: (T) -> Int64) -> Int {
-  var low = 0
-  var high = sorted.count
-  while low < high {
-    let middle = (low + high) / 2
-    if time(sorted[middle]) < moment { low = middle + 1 } else { high = middle }
-  }
-  return low
+  partitionPoint(of: sorted.indices) { time(sorted[$0]) >= moment }
 }

@@ -57,7 +57,9 @@ package func associationPairs(_ gates: [AssociationGate], _ detections: [Detecti
   for (row, gate) in gates.enumerated() {
     let (x, y, reach) = (gate.position.x, gate.position.y, gate.reach)
     // A difference to x rises with its minuend in floating point too, so both ends of the sweep are exact.
-    let start = firstIndex(of: sorted) { ($0.group, $0.position.x - x) >= (gate.group, -reach) }
+    let start = partitionPoint(of: sorted.indices) {
+      (sorted[$0].group, sorted[$0].position.x - x) >= (gate.group, -reach)
+    }
     for found in sorted[start...] {
       guard found.group == gate.group, found.position.x - x <= reach else { break }
       guard abs(found.position.y - y) <= reach else { continue }
@@ -74,18 +76,6 @@ private struct SweptDetection {
   var group: Int
   var position: SIMD2<Double>
   var index: Int
-}
-
-/// The first element for which `isReached` holds, or the end; once it holds it holds for all that follow.
-private func firstIndex(
-  of sorted: [SweptDetection], where isReached: (SweptDetection) -> Bool
-) -> Int {
-  var (low, high) = (0, sorted.count)
-  while low < high {
-    let middle = (low + high) / 2
-    if isReached(sorted[middle]) { high = middle } else { low = middle + 1 }
-  }
-  return low
 }
 
 extension Detection {

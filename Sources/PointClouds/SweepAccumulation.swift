@@ -94,14 +94,9 @@ private struct PointStore {
   private(set) var count = 0
 
   init(capacity: Int, reusing spare: consuming PointCloud) {
+    spare.resize(to: capacity)
     columns = [spare.x, spare.y, spare.z, spare.intensity, spare.ring, spare.age]
     spare = PointCloud()
-    for k in columns.indices {
-      let surplus = columns[k].count - capacity
-      if surplus > 0 { columns[k].removeLast(surplus) }
-      columns[k].reserveCapacity(capacity)
-      columns[k].append(contentsOf: repeatElement(0, count: max(-surplus, 0)))
-    }
   }
 
   /// Adds the points that the filter keeps: `moved` to the reference frame, judged where `ego` puts them.

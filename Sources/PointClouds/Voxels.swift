@@ -262,23 +262,6 @@ extension PointCloud {
     ring.withUnsafeBufferPointer { r in age.withUnsafeBufferPointer { a in body(r, a) } }
   }
 
-  /// Makes the columns `count` long; what they hold is unspecified.
-  fileprivate mutating func resize(to count: Int) {
-    func resize(_ column: inout [Float]) {
-      if column.count > count {
-        column.removeLast(column.count - count)
-      } else {
-        column.append(contentsOf: repeatElement(0, count: count - column.count))
-      }
-    }
-    resize(&x)
-    resize(&y)
-    resize(&z)
-    resize(&intensity)
-    resize(&ring)
-    resize(&age)
-  }
-
   /// The six columns (x, y, z, intensity, ring, age) to write to.
   /// - Precondition: the cloud is not empty.
   fileprivate mutating func withColumns(_ body: ([SharedPointer<Float>]) -> Void) {

@@ -31,9 +31,9 @@ enum PointCloudFile {
         expected: "a multiple of \(pointSize)")
     }
     let count = file.size / pointSize
+    spare.resize(to: count)
     var columns = [spare.x, spare.y, spare.z, spare.intensity, spare.ring, spare.age]
     spare = PointCloud()
-    for k in columns.indices { resize(&columns[k], to: count) }
     columns[5].withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
     var piece = [UInt8](repeating: 0, count: min(count, pieceCount) * pointSize)
     for first in stride(from: 0, to: count, by: pieceCount) {
@@ -58,12 +58,6 @@ enum PointCloudFile {
     }
     return PointCloud(
       x: columns[0], y: columns[1], z: columns[2], intensity: columns[3], ring: columns[4], age: columns[5])
-  }
-
-  private static func resize(_ column: inout [Float], to count: Int) {
-    if column.count > count { column.removeLast(column.count - count) }
-    column.reserveCapacity(count)
-    column.append(contentsOf: repeatElement(0, count: count - column.count))
   }
 
   /// One field of the points in these bytes.

@@ -54,6 +54,21 @@ public struct PointCloud: Sendable, Equatable {
     age.reserveCapacity(n)
   }
 
+  /// Makes the columns `count` long, in the memory that they have where it suffices; what they hold is unspecified.
+  public mutating func resize(to count: Int) {
+    func resize(_ column: inout [Float]) {
+      if column.count > count { column.removeLast(column.count - count) }
+      column.reserveCapacity(count)
+      column.append(contentsOf: repeatElement(0, count: count - column.count))
+    }
+    resize(&x)
+    resize(&y)
+    resize(&z)
+    resize(&intensity)
+    resize(&ring)
+    resize(&age)
+  }
+
   /// Adds a point.
   public mutating func append(_ p: SIMD3<Float>, intensity i: Float, ring r: Float, age a: Float) {
     x.append(p.x)

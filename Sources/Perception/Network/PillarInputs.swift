@@ -167,7 +167,7 @@ public struct PillarInputs: Sendable {
     let parts = max(1, min(threads, points / 4096)), count = cloud.count
     // Where a part begins: the first pillar whose points begin at or behind its share.
     let bounds = (0...parts).map { part in
-      firstIndex(in: 0..<pillars) { Int(target.starts[$0]) >= points * part / parts }
+      partitionPoint(of: 0..<pillars) { Int(target.starts[$0]) >= points * part / parts }
     }
     let scale = Scale(layout)
     cursors.withUnsafeMutableBufferPointer { cursors in
@@ -287,14 +287,4 @@ private func withColumns(of cloud: PointCloud, _ body: (Columns) -> Void) {
       }
     }
   }
-}
-
-/// The first index for which `isReached` holds, or the end; once it holds it holds for all that follow.
-private func firstIndex(in range: Range<Int>, where isReached: (Int) -> Bool) -> Int {
-  var (low, high) = (range.lowerBound, range.upperBound)
-  while low < high {
-    let middle = (low + high) / 2
-    if isReached(middle) { high = middle } else { low = middle + 1 }
-  }
-  return low
 }
