@@ -2,6 +2,7 @@ import ArgumentParser
 import ArrayFiles
 import Calibration
 import Foundation
+import NeuralEngine
 import Pipeline
 import Recording
 import Results
@@ -69,6 +70,7 @@ struct ModelCommand: ParsableCommand {
     }
 
     func run() throws {
+      try Plan.require(.int8)
       let dataset = try Dataset(root: from, version: version)
       var model = try Model(contentsOf: path)
       var progress: ProgressReport?

@@ -61,6 +61,7 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Plan.require(precision)
     let dataset = try Dataset(root: dataroot, version: version)
     var options = ReplayOptions(out: out, programVersion: programVersion, command: CommandLine.arguments)
     if let scene { options.selection = .scene(scene) }

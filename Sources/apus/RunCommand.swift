@@ -34,6 +34,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Plan.require(precision)
     let given = try Self.values(input)
     try ONNXExport.makeFolder(output)
     let network = try ONNXNetwork(path: model, given: given)

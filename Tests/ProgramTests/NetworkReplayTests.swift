@@ -179,7 +179,10 @@ import Testing
     let other = try TinyModel.create(in: folder, seed: 2, name: "other")
     for options in [["--model", other], ["--model", model, "--precision", "bf16"], []] {
       let again = try Apus.run(["replay", drive.root.path, "--out", run, "--resume"] + options)
-      #expect(again.status == 1 && again.lastLine.contains("configuration"), "\(options): \(again.lastLine)")
+      // A CPU without bf16 refuses it before it looks at the run.
+      let wanted =
+        options.contains("bf16") && again.lastLine.contains("a CPU with") ? "precision" : "configuration"
+      #expect(again.status == 1 && again.lastLine.contains(wanted), "\(options): \(again.lastLine)")
     }
     // The same weights under another name are the same model.
     try FileManager.default.copyItem(atPath: model, toPath: folder.path("copy.safetensors"))

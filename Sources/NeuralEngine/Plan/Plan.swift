@@ -141,22 +141,28 @@ public final class Plan: @unchecked Sendable {
   /// Whether this CPU runs plans in int8.
   public static var supportsInt8: Bool { Library.hasVNNI }
 
-  private static func check(_ options: Options) throws {
-    guard options.threads >= 1 else {
-      throw EngineError(field: "threads", found: "\(options.threads)", expected: "1 or more")
-    }
-    if options.precision == .bfloat16, !Library.hasBFloat16 {
+  /// Throws unless this CPU computes in a precision; cheap, so that commands ask before they read anything.
+  /// - Throws: `EngineError` naming the instruction set found and the one needed.
+  public static func require(_ precision: Precision) throws {
+    if precision == .bfloat16, !Library.hasBFloat16 {
       throw EngineError(
         field: "precision", found: "bf16 on a CPU with \(Library.instructionSet)",
         expected: "AVX-512 with bf16, or f32")
     }
-    guard options.precision == .int8 else { return }
     // Without VNNI, sums of two products saturate at 16 bits, and results would be wrong in silence.
-    guard supportsInt8 else {
+    if precision == .int8, !supportsInt8 {
       throw EngineError(
         field: "precision", found: "int8 on a CPU with \(Library.instructionSet)",
         expected: "AVX-512 with VNNI, or f32")
     }
+  }
+
+  private static func check(_ options: Options) throws {
+    guard options.threads >= 1 else {
+      throw EngineError(field: "threads", found: "\(options.threads)", expected: "1 or more")
+    }
+    try require(options.precision)
+    guard options.precision == .int8 else { return }
     guard options.calibration.isEmpty != options.scales.isEmpty else {
       throw EngineError(
         field: "precision", found: "int8 with \(options.scales.isEmpty ? "neither" : "both")",
