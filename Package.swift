@@ -67,6 +67,7 @@ let package = Package(
     .target(
       name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "ArrayFiles", protobuf],
       exclude: ["README.md"]),
+    .target(name: "NeuralTraining", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["README.md"]),
     .target(
       name: "LiftSplat", dependencies: ["Geometry", "NeuralEngine", "CVectorKernels"], exclude: ["README.md"]),
     .target(
@@ -114,6 +115,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
+    .testTarget(name: "NeuralTrainingTests", dependencies: ["NeuralEngine", "NeuralTraining"]),
     .testTarget(
       name: "TrajectoryRefinerTests",
       dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),

@@ -209,7 +209,8 @@ public struct RefinerNetwork: Sendable {
     _ graph: inout Graph, kind: TensorID, agent: TensorID, paths: [TensorID], anchors: TrajectoryAnchors
   ) throws -> (modes: TensorID, proposals: TensorID, logits: TensorID) {
     let c = configuration
-    let all = graph.addWeight("anchors", anchors.tensor), units = graph.addWeight("scale", anchors.scale)
+    let all = graph.addWeight("anchors", anchors.tensor, role: .table)
+    let units = graph.addWeight("scale", anchors.scale, role: .table)
     let own = try graph.apply(.gather(.init(axis: 0)), graph.unary(.stopGradient, all), kind)
     let scale = try graph.reshape(
       graph.apply(.gather(.init(axis: 0)), graph.unary(.stopGradient, units), kind),

@@ -306,3 +306,30 @@ extension Plan {
   }
   #expect(checked > 300)
 }
+
+/// Random graphs backwards: the gradients of all inputs and weights, plan against interpreter, every element.
+@Test func gradientsOfRandomGraphsInPlansEqualInterpreter() throws {
+  var faults: [String] = [], compared = 0
+  for seed in UInt64(1)...300 {
+    let random = try RandomGraph(seed: seed, operators: 4 + Int(seed % 16))
+    var graph = random.graph, draw = TestRandom(seed + 5000)
+    let seeds = graph.outputs.map { graph.addConstant("seed", draw.tensor(graph.shape($0))) }
+    let gradients = try graph.addGradients(
+      of: graph.outputs, seeds: seeds, for: graph.inputs + graph.weights)
+    graph.replaceOutputs(by: gradients.compactMap(\.self))
+    let plan = try Plan(graph, .init(threads: 1 + Int(seed % 2)))
+    let inputs = random.inputs(seed: seed)
+    let found = try plan.run(inputs)
+    for (id, value) in zip(graph.outputs, try Interpreter.run(graph, inputs)) {
+      let name = graph[id].name
+      let difference = scaledDifference(try #require(found[name]), value)
+      compared += 1
+      // As above; gradients pass through twice as many operators.
+      if difference > 2e-3 {
+        faults.append("seed \(seed), \(name): \(difference)\n  \(random.log.joined(separator: "\n  "))")
+      }
+    }
+  }
+  #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
+  #expect(compared > 600)
+}

@@ -29,6 +29,8 @@ public struct Graph: Sendable {
     public let type: TensorType
     /// Where the elements come from.
     public internal(set) var source: Source
+    /// Of a weight: what it is for, where that was said when it was added; `Graph.weightRoles` knows all.
+    public internal(set) var role: WeightRole?
   }
 
   /// An operator with its tensors.
@@ -111,9 +113,11 @@ public struct Graph: Sendable {
     addTensor(name, value.type, .constant(value))
   }
 
-  /// Adds a learned tensor with given values.
-  public mutating func addWeight(_ name: String, _ value: TensorValue) -> TensorID {
-    addTensor(name, value.type, .weight(value))
+  /// Adds a weight with given values; its role is told by what reads it unless given.
+  public mutating func addWeight(_ name: String, _ value: TensorValue, role: WeightRole? = nil) -> TensorID {
+    let id = addTensor(name, value.type, .weight(value))
+    tensors[id.index].role = role
+    return id
   }
 
   /// Adds a learned float tensor, initialised from the graph's seed and its own name.
@@ -161,6 +165,9 @@ public struct Graph: Sendable {
 
   /// Marks a tensor as an output of the graph.
   public mutating func markOutput(_ id: TensorID) { outputs.append(id) }
+
+  /// Makes these tensors the only outputs.
+  public mutating func replaceOutputs(by ids: [TensorID]) { outputs = ids }
 
   /// Marks a tensor as an output of the graph under a name of its own.
   public mutating func markOutput(_ id: TensorID, name: String) throws {
@@ -235,7 +242,7 @@ public struct Graph: Sendable {
 
   private mutating func insert(_ name: String, _ type: TensorType, _ source: Source) -> TensorID {
     indexByName[name] = tensors.count
-    tensors.append(Tensor(name: name, type: type, source: source))
+    tensors.append(Tensor(name: name, type: type, source: source, role: nil))
     return TensorID(index: tensors.count - 1)
   }
 

@@ -5,17 +5,7 @@ extension Graph {
   ///
   /// - Throws: `FileError`.
   public func saveWeights(_ path: String, metadata: [(key: String, value: String)] = []) throws {
-    let tensors = weights.compactMap { id -> (name: String, array: NpyArray)? in
-      guard let value = value(id) else { return nil }
-      let array =
-        switch value.elements {
-        case .float32(let elements): NpyArray(elements, shape: value.shape)
-        case .int64(let elements): NpyArray(elements, shape: value.shape)
-        case .bool(let elements): NpyArray(elements, shape: value.shape)
-        }
-      return (self[id].name, array)
-    }
-    try SafetensorsFile.write(path, tensors: tensors, metadata: metadata)
+    try WeightSet(self).save(path, metadata: metadata)
   }
 
   /// Replaces all weights by a safetensors file's tensors of the same names (floats from F32, F16, BF16 or F64) and
@@ -34,16 +24,7 @@ extension Graph {
   /// As above, from a file that has been read.
   public mutating func loadWeights(_ file: SafetensorsFile) throws {
     try checkNames(file)
-    var values: [String: TensorValue] = [:]
-    for tensor in file.tensors {
-      let shape = tensor.shape
-      switch tensor.elementType {
-      case .int64: values[tensor.name] = TensorValue(shape, integers: try file.array(tensor).values())
-      case .bool: values[tensor.name] = TensorValue(shape, booleans: try file.array(tensor).booleans())
-      default: values[tensor.name] = TensorValue(shape, try file.finiteFloats(tensor))
-      }
-    }
-    try setWeights(values, file: file.name)
+    try setWeights(WeightSet(file).byName, file: file.name)
   }
 
   /// Throws unless the file has just the weights, before any of its data are converted.

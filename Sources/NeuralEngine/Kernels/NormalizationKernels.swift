@@ -28,6 +28,10 @@ extension Operator.BatchNormalization {
           outputs[1].floats[c] = Float(m * keep + batchMean * (1 - keep))
           outputs[2].floats[c] = Float(v * keep + batchVariance * (1 - keep))
           (m, v) = (batchMean, batchVariance)
+          if givesStatistics {
+            outputs[3].floats[c] = Float(m)
+            outputs[4].floats[c] = Float(v)
+          }
         }
         let factor = Double(scale[c]) / (v + Double(epsilon)).squareRoot()
         for n in 0..<batch {

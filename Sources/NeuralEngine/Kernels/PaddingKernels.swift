@@ -47,7 +47,7 @@ extension Operator.Pad {
   }
 
   /// Where an element at `index` (outside `0 ..< extent` where it is padding) comes from; -1: the constant.
-  private func source(_ index: Int, extent: Int) -> Int {
+  func source(_ index: Int, extent: Int) -> Int {
     if index >= 0, index < extent { return index }
     switch mode {
     case .constant: return -1

@@ -25,8 +25,7 @@ extension Operator.Pooling {
   }
 
   /// The window's statistic, and for the maximum its offset in the plane (the first of equals).
-  private func statistic(_ source: UnsafePointer<Float>, _ taps: KernelTaps, _ corner: [Int]) -> (Float, Int)
-  {
+  func statistic(_ source: UnsafePointer<Float>, _ taps: KernelTaps, _ corner: [Int]) -> (Float, Int) {
     switch kind {
     case .maximum:
       var best = -Float.infinity, place = 0, found = false
@@ -52,7 +51,7 @@ extension Operator.Pooling {
   }
 
   /// Taps inside the padded plane: a last window that `ceiling` lets reach beyond the padding counts only those.
-  private func paddedCount(_ taps: KernelTaps, _ corner: [Int]) -> Int {
+  func paddedCount(_ taps: KernelTaps, _ corner: [Int]) -> Int {
     corner.indices.reduce(1) { product, axis in
       let end = taps.size[axis] + padding.after[axis]
       return product * (0..<kernel[axis]).count { corner[axis] + $0 * dilations[axis] < end }

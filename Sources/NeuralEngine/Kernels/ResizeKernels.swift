@@ -33,7 +33,7 @@ extension Operator.Resize {
     if case .crop(_, _, let value) = coordinates { fillOutside(y, tables, value, context) }
   }
 
-  private func isIdentity(_ axis: Int, extent: Int) -> Bool {
+  func isIdentity(_ axis: Int, extent: Int) -> Bool {
     guard sizes[axis] == extent, scales[axis] == 1 else { return false }
     if case .crop(let starts, let ends, _) = coordinates { return starts[axis] == 0 && ends[axis] == 1 }
     return true
@@ -86,7 +86,7 @@ extension Operator.Resize {
 }
 
 /// What each output element of an axis reads, and with which weights.
-private struct ResizeTable {
+struct ResizeTable {
   /// Elements read per output element.
   let taps: Int
   /// `[size, taps]`.

@@ -25,24 +25,27 @@ extension Operator.GridSample {
 }
 
 /// The elements that a point of a grid reads, with their weights.
-private struct GridTaps {
+struct GridTaps {
   /// How many of the two below count.
   var count = 0
   var offsets = [Int](repeating: 0, count: 64)
   var weights = [Float](repeating: 0, count: 64)
   private let operation: Operator.GridSample
   private let size: [Int]
-  private var axisOffsets: [Int], axisWeights: [Float]
+  private var axisOffsets: [Int], axisWeights: [Float], axisSlopes: [Float]
 
   init(_ operation: Operator.GridSample, _ size: [Int]) {
     self.operation = operation
     self.size = size
     axisOffsets = [Int](repeating: 0, count: 4)
     axisWeights = [Float](repeating: 0, count: 4)
+    axisSlopes = [Float](repeating: 0, count: 4)
   }
 
   /// Takes the taps around a point: coordinates in [-1, 1], the last axis' first.
-  mutating func move(to point: UnsafePointer<Float>) {
+  ///
+  /// - Parameter steered: an axis for which the weights' derivatives by its coordinate are taken; nil: the weights.
+  mutating func move(to point: UnsafePointer<Float>, derivativeBy steered: Int? = nil) {
     count = 1
     offsets[0] = 0
     weights[0] = 1
@@ -53,7 +56,7 @@ private struct GridTaps {
         let (offset, weight) = (offsets[t] * size[axis], weights[t])
         for k in stride(from: found - 1, through: 0, by: -1) {
           offsets[t * found + k] = offset + axisOffsets[k]
-          weights[t * found + k] = weight * axisWeights[k]
+          weights[t * found + k] = weight * (axis == steered ? axisSlopes[k] : axisWeights[k])
         }
       }
       count *= found
@@ -66,6 +69,8 @@ private struct GridTaps {
     var x =
       operation.alignCorners
       ? (normalized + 1) / 2 * (length - 1) : ((normalized + 1) * length - 1) / 2
+    // dx / d normalized.
+    var rate = operation.alignCorners ? (length - 1) / 2 : length / 2
     if x.isNaN { x = -1 }
     x = min(max(x, -0x1p30), 0x1p30)
     if operation.interpolation == .nearest { x = x.rounded(.toNearestOrEven) }
@@ -74,28 +79,37 @@ private struct GridTaps {
     if x < low || x > high {
       switch operation.border {
       case .zeros: break
-      case .border: x = min(max(x, 0), length - 1)
-      case .reflection: x = reflect(x, low, high)
+      case .border:
+        x = min(max(x, 0), length - 1)
+        rate = 0
+      case .reflection:
+        if turnsBack(x, low, high) { rate = -rate }
+        x = reflect(x, low, high)
       }
+    } else if operation.border == .border, x < 0 || x > length - 1 {
+      // Both taps are the edge's.
+      rate = 0
     }
     let first = x.rounded(.down), fraction = x - first
     switch operation.interpolation {
-    case .nearest: return place(Int(x), extent, weight: 1, low, high, at: 0)
+    case .nearest: return place(Int(x), extent, weight: 1, slope: 0, low, high, at: 0)
     case .linear:
-      var n = place(Int(first), extent, weight: 1 - fraction, low, high, at: 0)
-      n = place(Int(first) + 1, extent, weight: fraction, low, high, at: n)
+      var n = place(Int(first), extent, weight: 1 - fraction, slope: -rate, low, high, at: 0)
+      n = place(Int(first) + 1, extent, weight: fraction, slope: rate, low, high, at: n)
       return n
     case .cubic:
-      let w = cubicWeights(fraction, a: -0.75)
+      let w = cubicWeights(fraction, a: -0.75), slopes = rate * cubicSlopes(fraction, a: -0.75)
       var n = 0
-      for k in 0..<4 { n = place(Int(first) - 1 + k, extent, weight: w[k], low, high, at: n) }
+      for k in 0..<4 {
+        n = place(Int(first) - 1 + k, extent, weight: w[k], slope: slopes[k], low, high, at: n)
+      }
       return n
     }
   }
 
   /// Adds a tap as the border says; outside of zeros it is left out.
   private mutating func place(
-    _ index: Int, _ extent: Int, weight: Float, _ low: Float, _ high: Float, at n: Int
+    _ index: Int, _ extent: Int, weight: Float, slope: Float, _ low: Float, _ high: Float, at n: Int
   ) -> Int {
     var index = index
     if index < 0 || index >= extent {
@@ -107,7 +121,15 @@ private struct GridTaps {
     }
     axisOffsets[n] = index
     axisWeights[n] = weight
+    axisSlopes[n] = slope
     return n + 1
+  }
+
+  /// Whether a step to the right outside moves the mirrored point to the left.
+  private func turnsBack(_ x: Float, _ low: Float, _ high: Float) -> Bool {
+    let span = high - low, distance = x < low ? low - x : x - high
+    guard span > 0 else { return false }
+    return (distance / span).rounded(.towardZero).truncatingRemainder(dividingBy: 2) == 0
   }
 
   /// Mirrors `x` about both ends until it lies between them.
@@ -126,6 +148,13 @@ func cubicWeights(_ fraction: Float, a: Float) -> SIMD4<Float> {
   func near(_ d: Float) -> Float { ((a + 2) * d - (a + 3)) * d * d + 1 }
   func far(_ d: Float) -> Float { ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
   return SIMD4(far(1 + fraction), near(fraction), near(1 - fraction), far(2 - fraction))
+}
+
+/// Derivatives of `cubicWeights` by the fraction.
+func cubicSlopes(_ fraction: Float, a: Float) -> SIMD4<Float> {
+  func near(_ d: Float) -> Float { (3 * (a + 2) * d - 2 * (a + 3)) * d }
+  func far(_ d: Float) -> Float { (3 * a * d - 10 * a) * d + 8 * a }
+  return SIMD4(far(1 + fraction), near(fraction), -near(1 - fraction), -far(2 - fraction))
 }
 
 extension Operator.AffineGrid {

@@ -1,7 +1,7 @@
 extension Graph {
   /// Batch normalisation with learned `name.weight`, `name.bias` and running `name.running_mean`, `name.running_var`.
   ///
-  /// In training the statistics are the batch's, and `updates` gives tensors with the running ones after it.
+  /// In training (`TrainingGraph`) the statistics are the batch's, and the running ones follow them.
   public mutating func batchNormalization(
     _ x: TensorID, epsilon: Float = 1e-5, name: String
   ) throws -> TensorID {

@@ -31,24 +31,31 @@ enum Descriptor {
   }
 
   /// A pooling by maximum or average.
-  static func pooling(_ pooling: Operator.Pooling, _ x: Layout, _ y: Layout, padding: Padding)
-    -> dnnl_pooling_v2_desc_t?
-  {
-    let algorithm: dnnl_alg_kind_t
-    switch pooling.kind {
-    case .maximum: algorithm = dnnl_pooling_max
-    case .average(let countsPadding):
-      algorithm = countsPadding ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding
-    case .norm: return nil
-    }
+  ///
+  /// - Parameter training: whether a maximum leaves its places in a workspace.
+  static func pooling(
+    _ pooling: Operator.Pooling, _ x: Layout, _ y: Layout, padding: Padding, training: Bool = false
+  ) -> dnnl_pooling_v2_desc_t? {
+    guard let algorithm = poolingAlgorithm(pooling.kind) else { return nil }
     var descriptor = dnnl_pooling_v2_desc_t()
     let status = withPointers(x, y, nil, y) { x, y, _, _ in
       dnnl_pooling_v2_forward_desc_init(
-        &descriptor, dnnl_forward_inference, algorithm, x, y, pooling.strides.map(Int64.init),
+        &descriptor, training ? dnnl_forward_training : dnnl_forward_inference, algorithm, x, y,
+        pooling.strides.map(Int64.init),
         pooling.kernel.map(Int64.init), pooling.dilations.map { Int64($0 - 1) },
         padding.before.map(Int64.init), padding.after.map(Int64.init))
     }
     return status == dnnl_success ? descriptor : nil
+  }
+
+  /// oneDNN's name for a pooling, where it has one.
+  static func poolingAlgorithm(_ kind: Operator.Pooling.Kind) -> dnnl_alg_kind_t? {
+    switch kind {
+    case .maximum: dnnl_pooling_max
+    case .average(let countsPadding):
+      countsPadding ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding
+    case .norm: nil
+    }
   }
 
   /// A function of each element.
@@ -100,7 +107,7 @@ enum Descriptor {
     return status == dnnl_success ? descriptor : nil
   }
 
-  private static func withPointers<R>(
+  static func withPointers<R>(
     _ a: Layout, _ b: Layout, _ c: Layout?, _ d: Layout,
     _ body: (
       UnsafePointer<dnnl_memory_desc_t>, UnsafePointer<dnnl_memory_desc_t>,

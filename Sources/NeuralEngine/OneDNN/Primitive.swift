@@ -5,7 +5,7 @@ struct PrimitiveDescription: ~Copyable {
   let handle: dnnl_primitive_desc_t
   let library: Library
 
-  private init(_ handle: dnnl_primitive_desc_t, _ library: Library) {
+  init(_ handle: dnnl_primitive_desc_t, _ library: Library) {
     self.handle = handle
     self.library = library
   }
@@ -84,7 +84,7 @@ struct PrimitiveDescription: ~Copyable {
     return PrimitiveDescription(handle, library)
   }
 
-  private func layout(_ query: dnnl_query_t, _ index: Int32 = 0) -> Layout? {
+  func layout(_ query: dnnl_query_t, _ index: Int32 = 0) -> Layout? {
     dnnl_primitive_desc_query_md(handle, query, index).map { Layout($0.pointee) }
   }
 

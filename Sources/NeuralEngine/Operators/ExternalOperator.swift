@@ -56,4 +56,18 @@ public struct ExternalOperator: OperatorDefinition {
   {
     try forward(inputs, outputs, context)
   }
+
+  /// What `backward` builds.
+  ///
+  /// - Throws: `EngineError` where there is none.
+  public func gradients(
+    _ graph: inout Graph, _ inputs: [TensorID], _ outputs: [TensorID], _ gradients: [TensorID?]
+  ) throws -> [TensorID?] {
+    guard let backward else {
+      throw EngineError(
+        file: graph.name, field: "\(name) \(graph[outputs[0]].name)", found: "no gradient",
+        expected: "an operator that has one")
+    }
+    return try backward(&graph, inputs, outputs, gradients)
+  }
 }

@@ -11,12 +11,17 @@ extension Operator {
     public var training: Bool
     /// Share of the running statistics that stays.
     public var momentum: Float
+    /// In training: whether the batch's own mean and (biased) variance are the last two outputs, for the gradients.
+    public var givesStatistics: Bool
 
     /// A batch normalisation.
-    public init(epsilon: Float = 1e-5, training: Bool = false, momentum: Float = 0.9) {
+    public init(
+      epsilon: Float = 1e-5, training: Bool = false, momentum: Float = 0.9, givesStatistics: Bool = false
+    ) {
       self.epsilon = epsilon
       self.training = training
       self.momentum = momentum
+      self.givesStatistics = givesStatistics
     }
 
     /// The operator's name in tables and errors.
@@ -33,7 +38,8 @@ extension Operator {
           throw ShapeError.mismatch(first: 0, second: i, axis: 1, expected: "[\(inputs[0].shape[1])]")
         }
       }
-      return training ? [inputs[0], inputs[1], inputs[1]] : [inputs[0]]
+      let perChannel = training ? (givesStatistics ? 4 : 2) : 0
+      return [inputs[0]] + [TensorType](repeating: inputs[1], count: perChannel)
     }
 
     /// Floating-point operations of one run with these input and output types.

@@ -1,6 +1,6 @@
 /// What a node of a graph computes. Each case carries its parameters as a struct nested in `Operator`.
 ///
-/// **Adding an operator** takes three steps, and touches this file in two lines:
+/// **Adding an operator** takes four steps, and touches this file in two lines:
 ///
 /// 1. In its family's file `Operators/<Family>.swift`, the parameters and the shape rule:
 ///    ```swift
@@ -35,6 +35,9 @@
 ///    ```
 /// 3. Here: `case shift(Shift)`, and `case .shift(let o): o` in `definition`. It now runs in the interpreter and in plans
 ///    (as `graph.apply(.shift(.init(2)), x)`); ONNX files and oneDNN know it after CONTRIBUTING's further steps.
+///
+/// 4. Where it can be trained through, its rule in `Gradients/<Family>Gradients.swift`: `gradients` adds operators to the
+///    graph; here `return [gradients[0]]`. Without one, a gradient through it is an error.
 ///
 /// `operations` (FLOPs), `window` (receptive field) and `scratchByteCount` have defaults to override where they are wrong.
 /// Optional inputs are told by the number of inputs, or by a flag in the struct where a later one may be present.
@@ -84,6 +87,16 @@ public enum Operator: Sendable {
   // Attention.swift, Einsum.swift
   case attention(Attention)
   case einsum(Einsum)
+  // BackwardOperators.swift
+  case unaryGradient(UnaryGradient)
+  case convolutionWeightGradient(ConvolutionWeightGradient)
+  case poolingGradient(PoolingGradient)
+  case adaptivePoolingGradient(AdaptivePoolingGradient)
+  case batchNormalizationGradient(BatchNormalizationGradient)
+  case resizeGradient(ResizeGradient)
+  case gridSampleGradient(GridSampleGradient)
+  case deformableConvolutionGradient(DeformableConvolutionGradient)
+  case randomUniform(RandomUniform)
   // Brought by other modules
   case external(ExternalOperator)
 
@@ -124,6 +137,15 @@ public enum Operator: Sendable {
     case .deformableConvolution(let o): o
     case .attention(let o): o
     case .einsum(let o): o
+    case .unaryGradient(let o): o
+    case .convolutionWeightGradient(let o): o
+    case .poolingGradient(let o): o
+    case .adaptivePoolingGradient(let o): o
+    case .batchNormalizationGradient(let o): o
+    case .resizeGradient(let o): o
+    case .gridSampleGradient(let o): o
+    case .deformableConvolutionGradient(let o): o
+    case .randomUniform(let o): o
     case .external(let o): o
     }
   }
@@ -152,6 +174,15 @@ public protocol OperatorDefinition: Sendable {
   ///
   /// - Throws: `EngineError` where elements (an index out of range) are wrong.
   func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
+
+  /// Adds the operators that compute the inputs' gradients from the outputs'; the rules lie in `Gradients/<Family>`.
+  ///
+  /// - Parameter gradients: of each output; nil where nothing depends on it. One at least is there.
+  /// - Returns: a tensor of each input's shape; nil (or nothing) where no gradient flows.
+  /// - Throws: `EngineError` where the operator has no gradient, which is the default.
+  func gradients(
+    _ graph: inout Graph, _ inputs: [TensorID], _ outputs: [TensorID], _ gradients: [TensorID?]
+  ) throws -> [TensorID?]
 }
 
 extension OperatorDefinition {
@@ -163,6 +194,14 @@ extension OperatorDefinition {
   public func window(_ inputs: [TensorType], _ outputs: [TensorType]) -> SlidingWindow? { nil }
   /// Bytes of scratch memory that the kernel wants.
   public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int { 0 }
+  /// An error: the operator has no gradient.
+  public func gradients(
+    _ graph: inout Graph, _ inputs: [TensorID], _ outputs: [TensorID], _ gradients: [TensorID?]
+  ) throws -> [TensorID?] {
+    throw EngineError(
+      file: graph.name, field: "\(name) \(graph[outputs[0]].name)", found: "no gradient",
+      expected: "an operator that has one")
+  }
 
   /// Parameters, FLOPs and bytes moved, for a node with these types.
   public func cost(_ inputs: [TensorType], _ outputs: [TensorType]) throws -> Cost {

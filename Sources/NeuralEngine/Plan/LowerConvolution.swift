@@ -145,6 +145,7 @@ extension Lowering {
     else { return false }
     var padding = o.padding
     for axis in o.strides.indices { padding.after[axis] -= o.outputPadding[axis] }
+    if padding.after.contains(where: { $0 < 0 }), try lowerConvolutionData(node, o) { return true }
     guard padding.before.allSatisfy({ $0 >= 0 }) else { return false }
     guard let given = transposedWeights(wShape, groups: o.groups) else { return false }
     let bias = node.inputs.count > 2 ? Layout(plain: type(node.inputs[2]).shape) : nil

@@ -98,6 +98,7 @@ extension Lowering {
   }
 
   func lowerReduction(_ node: PlanGraph.Node, _ o: Operator.Reduction) throws -> Bool {
+    if try lowerChannelSum(node, o) { return true }
     let x = node.inputs[0], y = node.outputs[0], shape = type(x).shape
     guard type(x).element == .float32, let algorithm = reductionAlgorithm(o.function),
       let layout = try current(x).layout, !o.axes.isEmpty

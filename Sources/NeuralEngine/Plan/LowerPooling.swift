@@ -24,14 +24,24 @@ extension Lowering {
       if padding.before[axis] < 0 { return false }
     }
     let target = Layout(any: yShape, layout.storage)
-    guard let descriptor = Descriptor.pooling(o, layout, target, padding: padding),
+    let isTrained = layout.storage == .float32 && isDifferentiated(y)
+    guard let descriptor = Descriptor.pooling(o, layout, target, padding: padding, training: isTrained),
       let description = PrimitiveDescription.make(descriptor, try Attributes(), library),
       let chosen = description.target
     else { return false }
+    var writes = [(Primitive.target, chosen, define(y, chosen))]
+    if isTrained {
+      var trained = TrainedPooling(source: layout, target: chosen, padding: padding)
+      if let workspace = description.workspace, workspace.byteCount > 0 {
+        let location = newBuffer(workspace.byteCount)
+        trained.workspace = (workspace, location)
+        writes.append((Primitive.workspace, workspace, location))
+      }
+      trainedPoolings[y] = trained
+    }
     try append(
       description, name: node.names[0], operations: node.operations,
-      reads: [(Primitive.source, layout, own.location)],
-      writes: [(Primitive.target, chosen, define(y, chosen))])
+      reads: [(Primitive.source, layout, own.location)], writes: writes)
     return true
   }
 }

@@ -66,6 +66,8 @@ final class Lowering {
   /// Parts of concatenations that their makers write at once.
   var slots = ConcatenationSlots()
   var outputLocations: [Location] = []
+  /// Poolings whose gradients come later, by their results.
+  var trainedPoolings: [Int: TrainedPooling] = [:]
 
   init(_ graph: PlanGraph, _ library: Library, _ options: Plan.Options, _ eightBit: EightBitPlan) {
     self.graph = graph
@@ -126,6 +128,11 @@ final class Lowering {
     case .slice(let o): done = try lowerSlice(node, o)
     case .reduction(let o): done = try lowerReduction(node, o)
     case .resize(let o): done = try lowerResize(node, o)
+    case .unaryGradient(let o): done = try lowerUnaryGradient(node, o)
+    case .convolutionWeightGradient(let o): done = try lowerConvolutionWeightGradient(node, o)
+    case .poolingGradient(let o): done = try lowerPoolingGradient(node, o)
+    case .batchNormalization(let o): done = try lowerBatchNormalization(node, o)
+    case .batchNormalizationGradient(let o): done = try lowerBatchNormalizationGradient(node, o)
     default: done = false
     }
     if !done { try lowerByKernel(node) }
