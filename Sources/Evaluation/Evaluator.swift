@@ -8,7 +8,7 @@ public enum Evaluator {
   /// Scores every result that a folder has.
   ///
   /// - Parameters:
-  ///   - run: A run's folder, or any with `detections.json` or `forecasts.json`.
+  ///   - run: A run's folder, or any with `detections.json`, `tracks.json` or `forecasts.json`.
   ///   - dataroot: The truth.
   ///   - split: The scenes; nil takes all.
   /// - Throws: `EvaluationError` listing what is wrong with the results, `ResultsError` where a file cannot be read as what
@@ -31,6 +31,10 @@ public enum Evaluator {
       metrics.detection = DetectionMetrics(truth: truth.samples.map(\.boxes), results: results.boxes)
       metrics.vehicleRecall = VehicleRecall(truth: truth.samples.map(\.vehicles), results: results.vehicles)
     }
+    if let file = path("tracks.json") {
+      metrics.tracking = TrackingMetrics(
+        scenes: try TrackingResults(file, truth: truth, dataset: dataroot).scenes)
+    }
     if let file = path("forecasts.json") {
       var complete = false
       if let manifest = path("run.json") {
@@ -50,6 +54,8 @@ public struct Metrics: Sendable, Equatable {
   public var detection: DetectionMetrics?
   /// The share of well-seen near vehicles that are found.
   public var vehicleRecall: VehicleRecall?
+  /// Tracking as nuScenes scores it.
+  public var tracking: TrackingMetrics?
   /// Forecasting as nuScenes scores it.
   public var forecasting: ForecastMetrics?
   /// BEV occupancy against labelled points.
@@ -62,6 +68,7 @@ public struct Metrics: Sendable, Equatable {
   public var json: JSONValue {
     let sections: [(String, JSONValue?)] = [
       ("detection", detection?.json), ("vehicle_recall_30m", vehicleRecall?.json),
+      ("tracking", tracking?.json),
       ("forecasting", forecasting?.json), ("occupancy", occupancy?.json),
     ]
     return .object(sections.compactMap { name, value in value.map { .init(key: name, value: $0) } })

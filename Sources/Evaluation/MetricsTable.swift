@@ -6,6 +6,7 @@ extension Metrics {
     var lines: [String] = []
     if let detection { lines += Self.lines(detection) }
     if let vehicleRecall { lines += Self.lines(vehicleRecall) }
+    if let tracking { lines += Self.lines(tracking) }
     if let forecasting { lines += Self.lines(forecasting) }
     if let occupancy { lines += Self.lines(occupancy) }
     return lines.joined(separator: "\n") + "\n"
@@ -32,6 +33,19 @@ extension Metrics {
         + "\(Int(VehicleRecall.distance)) m: \(figure(recall.recall)) (\(recall.found) of \(recall.vehicles)), "
         + "at score \(figure(recall.scoreThreshold)) and precision \(figure(recall.precision))"
     ]
+  }
+
+  private static func lines(_ tracking: TrackingMetrics) -> [String] {
+    let keys = ["amota", "amotp", "recall", "mota", "motp", "ids", "frag", "tid", "lgd"]
+    let rows = TrackingMetrics.rows.filter { keys.contains($0.key) }
+    var lines = ["Tracking (nuScenes)"]
+    lines.append(
+      row("class", ["AMOTA", "AMOTP m", "recall", "MOTA", "MOTP m", "IDS", "FRAG", "TID s", "LGD s"]))
+    for (name, figures) in zip(TrackingMetrics.classes, tracking.figures) {
+      lines.append(row(name.rawValue, rows.map { figure($0.value(figures)) }))
+    }
+    lines.append(row("mean or sum", rows.map { figure(tracking.total($0)) }))
+    return lines
   }
 
   private static func lines(_ forecasting: ForecastMetrics) -> [String] {

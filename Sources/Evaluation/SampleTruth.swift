@@ -8,14 +8,29 @@ struct SampleTruth {
   struct Sample {
     let token: String
     let scene: String
+    let timestampMicroseconds: Int64
     /// The ego's position at the LiDAR's time in the global frame.
     let ego: SIMD3<Double>
     /// Places where bicycles and motorcycles are not scored.
     let bicycleRacks: [Box3D]
     /// The annotated boxes that are scored.
     let boxes: [EvaluationBox]
+    /// What else is annotated of each of `boxes`.
+    let details: [BoxDetails]
     /// The annotated vehicles with LiDAR points.
     let vehicles: [VehicleRecall.Place]
+  }
+
+  /// What is annotated of a scored box beyond what its score needs.
+  struct BoxDetails {
+    /// The object.
+    let instance: String
+    /// nuScenes' visibility level, "1" to "4", or empty.
+    let visibility: String
+    /// From the ego, in metres in the plane.
+    let distance: Double
+    /// LiDAR points inside the box.
+    let lidarPointCount: Int
   }
 
   private(set) var samples: [Sample] = []
@@ -37,7 +52,7 @@ struct SampleTruth {
           continue
         }
         rows[keyframe.token] = samples.count
-        samples.append(try Self.sample(dataset, keyframe.token, name, ego, &problems))
+        samples.append(try Self.sample(dataset, keyframe, name, ego, &problems))
       }
     }
     try problems.check()
@@ -53,12 +68,13 @@ struct SampleTruth {
   }
 
   private static func sample(
-    _ dataset: Dataset, _ token: String, _ scene: String, _ ego: SIMD3<Double>,
+    _ dataset: Dataset, _ keyframe: Keyframe, _ scene: String, _ ego: SIMD3<Double>,
     _ problems: inout EvaluationError
   ) throws -> Sample {
-    let annotations = try dataset.annotations(sample: token)
+    let annotations = try dataset.annotations(sample: keyframe.token)
     let racks = annotations.filter { $0.category == "static_object.bicycle_rack" }.map(\.box)
     var boxes: [EvaluationBox] = []
+    var details: [BoxDetails] = []
     var vehicles: [VehicleRecall.Place] = []
     for annotation in annotations {
       let distance = (annotation.box.center - ego).xy.length
@@ -86,9 +102,14 @@ struct SampleTruth {
         EvaluationBox(
           name: name, center: annotation.box.center, size: annotation.box.size,
           yaw: annotation.box.rotation.normalized.yaw, velocity: velocity, attribute: attribute.value))
+      details.append(
+        BoxDetails(
+          instance: annotation.instanceToken, visibility: annotation.visibility, distance: distance,
+          lidarPointCount: annotation.lidarPointCount))
     }
     return Sample(
-      token: token, scene: scene, ego: ego, bicycleRacks: racks, boxes: boxes, vehicles: vehicles)
+      token: keyframe.token, scene: scene, timestampMicroseconds: keyframe.timestampMicroseconds, ego: ego,
+      bicycleRacks: racks, boxes: boxes, details: details, vehicles: vehicles)
   }
 
   private struct Attribute { let value: BoxAttribute? }

@@ -12,11 +12,12 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Scores a run against a dataroot's annotations by the public definitions.",
     discussion: """
       Example: apus evaluate runs/mini --truth ~/data/nuscenes --split mini_val --json
-      RUN may be any folder with detections.json or forecasts.json. Beside a run.json the figures are also written to
-      metrics.json. Detection and forecasting follow nuscenes-devkit 1.2.0; a figure that does not exist is null.
+      RUN may be any folder with detections.json, tracks.json or forecasts.json. Beside a run.json the figures are also written to
+      metrics.json. Detection, tracking and forecasting follow nuscenes-devkit 1.2.0; a figure that does not exist is null.
       """)
 
-  @Argument(help: "A run's folder, or any with detections.json or forecasts.json.") var folder: String
+  @Argument(help: "A run's folder, or any with detections.json, tracks.json or forecasts.json.") var folder:
+    String
   @Option(help: "The dataroot with the annotations.") var truth: String
   @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
   @Option(help: "Score the scenes of this split; by default all.") var split: String?

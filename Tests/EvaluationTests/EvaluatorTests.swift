@@ -229,7 +229,9 @@ private final class SmallTruth {
       run: Self.oracle, dataroot: Dataset(root: Self.oracle), split: "oracle")
     let detection = differences(expected["detection"] as Any, metrics.json["detection"], "detection")
     let forecasting = differences(expected["prediction"] as Any, metrics.json["forecasting"], "forecasting")
-    #expect(detection.isEmpty && forecasting.isEmpty, "\((detection + forecasting).joined(separator: "\n"))")
+    let tracking = differences(expected["tracking"] as Any, metrics.json["tracking"], "tracking")
+    let all = detection + tracking + forecasting
+    #expect(all.isEmpty, "\(all.joined(separator: "\n"))")
   }
 
   @Test func changedClassesAreNoticed() throws {
@@ -241,6 +243,20 @@ private final class SmallTruth {
       .write(toFile: "\(folder)/detections.json", atomically: true, encoding: .utf8)
     let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), split: "oracle")
     #expect(!differences(expected["detection"] as Any, metrics.json["detection"], "detection").isEmpty)
+    try FileManager.default.removeItem(atPath: folder)
+  }
+
+  @Test func exchangedTracksAreNoticed() throws {
+    guard let expected = try expected() else { return }
+    let folder = NSTemporaryDirectory() + "apus-oracle-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let text = try String(contentsOfFile: "\(Self.oracle)/tracks.json", encoding: .utf8)
+    // Tracks that are in the first three hundred boxes and in later ones are cut in two.
+    let key = "\"tracking_id\": \""
+    try text.replacing(key, with: key + "another-", maxReplacements: 300)
+      .write(toFile: "\(folder)/tracks.json", atomically: true, encoding: .utf8)
+    let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), split: "oracle")
+    #expect(!differences(expected["tracking"] as Any, metrics.json["tracking"], "tracking").isEmpty)
     try FileManager.default.removeItem(atPath: folder)
   }
 }
