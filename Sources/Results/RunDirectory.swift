@@ -136,7 +136,7 @@ public final class RunDirectory: Sendable {
       let unit = try SceneUnit(folder: folder)
       try publish(name)
       return unit.frames
-    } catch let error where error is ResultsError || error is ArrayFileError {
+    } catch is ResultsError {
       try Folders.remove(folder)
       return nil
     }
