@@ -1,3 +1,5 @@
+import Algorithms
+
 /// The order in which samples are seen: another permutation each epoch, told by seed and epoch alone.
 ///
 /// So a place in the data is a number of samples, and resuming needs no generator's state.
@@ -22,22 +24,13 @@ public struct SampleOrder: Sendable {
   public mutating func sample(at position: Int) -> Int {
     if position / count != epoch {
       epoch = position / count
-      var random = SampleGenerator(state: seed &+ UInt64(epoch) &* 0xD134_2543_DE82_EF95)
-      permutation = Array(0..<count).shuffled(using: &random)
+      var random = CounterRandom(seed, UInt64(epoch))
+      permutation = Array(0..<count)
+      // Fisher and Yates' shuffle.
+      for i in stride(from: count - 1, to: 0, by: -1) {
+        permutation.swapAt(i, Int(random.next() % UInt64(i + 1)))
+      }
     }
     return permutation[position % count]
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014).
-private struct SampleGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import FrameInput
 import FrameSync
 import Geometry
 import NeuralEngine

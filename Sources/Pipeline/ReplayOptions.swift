@@ -1,3 +1,5 @@
+import Files
+import Models
 import NeuralEngine
 import Results
 

@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 import Foundation
 import Geometry
 import Scenes
@@ -38,7 +38,7 @@ public final class RunDirectory: Sendable {
   ///   - configuration: Everything that decides the outputs (no times, threads or paths).
   ///   - resume: Whether a run may be there already; without it the folder must be empty or new.
   /// - Throws: `ResultsError` where another process holds the folder, the configuration differs, or the folder is not
-  ///   empty; ArrayFiles' `FileError` where the system refuses.
+  ///   empty; Files' `FileError` where the system refuses.
   public init(path: String, kind: Kind, configuration: JSONValue, resume: Bool) throws {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     self.path = trimmed

@@ -1,4 +1,5 @@
-import ArrayFiles
+import Files
+import Scenes
 
 /// What became of one keyframe.
 public struct FrameRecord: Sendable, Hashable {
@@ -10,19 +11,6 @@ public struct FrameRecord: Sendable, Hashable {
     case degraded
     /// Not at all; the reasons say why.
     case skipped
-  }
-
-  /// A stage and its time.
-  public struct StageTime: Sendable, Hashable {
-    /// The stage's name: `read`, `decode`, ...
-    public var stage: String
-    /// Its milliseconds.
-    public var milliseconds: Double
-    /// The stage with its time.
-    public init(stage: String, milliseconds: Double) {
-      self.stage = stage
-      self.milliseconds = milliseconds
-    }
   }
 
   /// The scene's name.
@@ -161,7 +149,7 @@ public struct RunManifest: Sendable, Hashable {
   public func write(_ path: String) throws { try AtomicFile.write(path, text: json.text) }
 
   /// Reads run.json.
-  /// - Throws: `ResultsError` naming the field; ArrayFiles' errors where the file cannot be read.
+  /// - Throws: `ResultsError` naming the field; Files' errors where the file cannot be read.
   public init(path: String) throws {
     let value = try JSONValue.read(path)
     func field<Value>(_ name: String, _ found: Value?) throws -> Value {

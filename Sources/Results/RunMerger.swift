@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 import Foundation
 
 /// Joins the runs of shards into one run whose files, but for run.json, are the bytes of an unsharded run.

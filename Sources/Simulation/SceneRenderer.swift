@@ -1,4 +1,5 @@
-import ArrayFiles
+import Algorithms
+import Files
 import Geometry
 import Recording
 import Scenes

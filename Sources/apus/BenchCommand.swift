@@ -1,5 +1,7 @@
 import ArgumentParser
+import Files
 import Foundation
+import Models
 import NeuralEngine
 import Pipeline
 import Recording

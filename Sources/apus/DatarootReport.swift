@@ -1,4 +1,5 @@
 import Calibration
+import Files
 import Foundation
 import FrameSync
 import Recording

@@ -1,6 +1,7 @@
 import ArgumentParser
-import ArrayFiles
+import Drawing
 import Evaluation
+import Files
 import Foundation
 import Recording
 import Results
@@ -32,7 +33,7 @@ struct EvaluateCommand: ParsableCommand {
     let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     if let html {
-      let report = HTMLReport(metrics: metrics, manifest: manifest, folder: folder, truth: truth)
+      let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)
       try AtomicFile.write(html, text: report.html())
     }
     try Output.result(

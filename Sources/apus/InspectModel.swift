@@ -1,5 +1,6 @@
-import ArrayFiles
+import Files
 import Foundation
+import Models
 import NeuralEngine
 import Pipeline
 

@@ -1,7 +1,8 @@
 import ArgumentParser
-import ArrayFiles
 import Calibration
+import Files
 import Foundation
+import Models
 import NeuralEngine
 import Pipeline
 import Recording

@@ -18,7 +18,7 @@ struct Program: ParsableCommand {
     version: programVersion,
     subcommands: [
       ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, SimulateCommand.self,
-      RunCommand.self, ExportCommand.self, ModelCommand.self, BenchCommand.self,
+      RunCommand.self, TrainCommand.self, ExportCommand.self, ModelCommand.self, BenchCommand.self,
     ])
 }
 

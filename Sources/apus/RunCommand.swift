@@ -1,5 +1,5 @@
 import ArgumentParser
-import ArrayFiles
+import Files
 import Foundation
 import NeuralEngine
 

@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import Results
+import Scenes
 
 /// The totals of a run for people and as JSON.
 struct RunReport {
@@ -12,8 +14,8 @@ struct RunReport {
   }
 
   /// Mean milliseconds of each stage over the frames that were processed, in the order in which they ran.
-  var stages: [FrameRecord.StageTime] {
-    var sums: [FrameRecord.StageTime] = []
+  var stages: [StageTime] {
+    var sums: [StageTime] = []
     let frames = manifest.frames.filter { $0.status != .skipped }
     for frame in frames {
       for time in frame.milliseconds {

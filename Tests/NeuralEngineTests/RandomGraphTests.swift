@@ -309,7 +309,7 @@ extension Plan {
 
 /// Random graphs backwards: the gradients of all inputs and weights, plan against interpreter, every element.
 @Test func gradientsOfRandomGraphsInPlansEqualInterpreter() throws {
-  var faults: [String] = [], compared = 0
+  var faults: [String] = [], compared = 0, corners = 0
   for seed in UInt64(1)...300 {
     let random = try RandomGraph(seed: seed, operators: 4 + Int(seed % 16))
     var graph = random.graph, draw = TestRandom(seed + 5000)
@@ -320,16 +320,36 @@ extension Plan {
     let plan = try Plan(graph, .init(threads: 1 + Int(seed % 2)))
     let inputs = random.inputs(seed: seed)
     let found = try plan.run(inputs)
-    for (id, value) in zip(graph.outputs, try Interpreter.run(graph, inputs)) {
+    let expected = try Interpreter.run(graph, inputs)
+    var own: [String] = []
+    for (id, value) in zip(graph.outputs, expected) {
       let name = graph[id].name
       let difference = scaledDifference(try #require(found[name]), value)
       compared += 1
       // As above; gradients pass through twice as many operators.
-      if difference > 2e-3 {
-        faults.append("seed \(seed), \(name): \(difference)\n  \(random.log.joined(separator: "\n  "))")
-      }
+      if difference > 2e-3 { own.append("seed \(seed), \(name): \(difference)") }
+    }
+    if own.isEmpty { continue }
+    if try standsOnACorner(graph, inputs, expected) {
+      corners += 1
+    } else {
+      faults += own + random.log.map { "  " + $0 }
     }
   }
   #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
   #expect(compared > 600)
+  #expect(corners <= 5)
+}
+
+/// Whether a derivative jumps within rounding of the inputs (a maximum of nearly equal numbers): the interpreter's own
+/// gradients do, for inputs that are moved by 1e-6.
+private func standsOnACorner(
+  _ graph: Graph, _ inputs: [String: TensorValue], _ expected: [TensorValue]
+) throws -> Bool {
+  for factor: Float in [1 + 1e-6, 1 - 1e-6] {
+    let moved = inputs.mapValues { TensorValue($0.shape, ($0.floats ?? []).map { $0 * factor }) }
+    let found = try Interpreter.run(graph, moved)
+    if zip(found, expected).contains(where: { scaledDifference($0, $1) > 2e-3 }) { return true }
+  }
+  return false
 }

@@ -1,7 +1,9 @@
+import Files
 import Foundation
 import Geometry
 import Results
 import Scenes
+import TestKit
 import Testing
 
 @Suite struct RunDirectoryTests {

@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 
 /// How much each part of the picture moves the middle of an output, found by perturbation.
 ///

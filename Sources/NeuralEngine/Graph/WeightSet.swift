@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 
 /// Named tensors in an order: a network's weights, an optimiser's moments, averages, what a checkpoint holds.
 public struct WeightSet: Sendable, Equatable {
