@@ -7,7 +7,7 @@ SWIFT_FLAGS := -c release -Xcc -ffp-contract=off
 APUS := .build/release/apus
 DEMO := runs/demo
 
-.PHONY: setup build test demo bench format lint soak clean
+.PHONY: setup build test test-sets demo bench format lint soak clean
 
 setup:
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && \
@@ -20,6 +20,12 @@ build: setup
 test: build
 	swift build $(SWIFT_FLAGS) --product ApusPackageTests
 	swift test $(SWIFT_FLAGS) --skip-build
+
+# Tests whose results depend on the instruction set, at those below the machine's own.
+SET_TESTS := NeuralEngineTests|LiftSplatTests|PerceptionTests|TrajectoryRefinerTests|NetworkReplayTests
+test-sets: test
+	@for set in sse4.2 $$(grep -o -m1 -w avx2 /proc/cpuinfo); do echo "at $$set:"; \
+	  APUS_ISA=$$set swift test $(SWIFT_FLAGS) --skip-build --filter '$(SET_TESTS)' || exit 1; done
 
 demo: build
 	@rm -rf $(DEMO)

@@ -30,6 +30,7 @@ let package = Package(
       name: "CSimdJSON", exclude: ["README.md"], cxxSettings: [.define("NDEBUG")],
       linkerSettings: [.linkedLibrary("simdjson")]),
     .target(name: "CVectorKernels", exclude: ["README.md"]),
+    .target(name: "COpenMP", exclude: ["README.md"], linkerSettings: [.linkedLibrary("gomp")]),
     // PCL's and Eigen's header search paths, by pkg-config, for CPCL alone.
     .systemLibrary(name: "CPCLHeaders", pkgConfig: "pcl_common", providers: [.apt(["libpcl-dev"])]),
     .target(
@@ -64,7 +65,7 @@ let package = Package(
         "Geometry", "Scenes", "Recording", "CameraInput", "PointClouds", "LiftSplat",
       ], exclude: ["README.md"]),
     .target(
-      name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "Files", protobuf],
+      name: "NeuralEngine", dependencies: ["COneDNN", "COpenMP", "CVectorKernels", "Files", protobuf],
       exclude: ["README.md"]),
     .target(
       name: "NeuralTraining", dependencies: ["Algorithms", "Files", "NeuralEngine"], exclude: ["README.md"]),
@@ -143,6 +144,7 @@ let package = Package(
     .testTarget(
       name: "LiftSplatTests", dependencies: ["Geometry", "Files", "NeuralEngine", "LiftSplat"],
       exclude: ["Fixtures"]),
+    .testTarget(name: "CVectorKernelsTests", dependencies: ["CVectorKernels"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["Files", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(name: "NeuralTrainingTests", dependencies: ["NeuralEngine", "NeuralTraining"]),

@@ -1,23 +1,12 @@
-#ifndef APUS_VECTORS_H
-#define APUS_VECTORS_H
+// Vectors of floats for loops that are compiled once for each instruction set (EverySet.h): no include guard.
 
-#include <stdint.h>
-
-#pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__) && defined(__linux__)
-#define VARIANTS __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VARIANTS
-#endif
-
-// Part of every variant that calls it. Vectors come by reference, as by value they cannot pass between instruction sets.
+// Part of every function that calls it. Vectors come by reference, as by value they cannot pass between instruction sets.
 #define INLINED static inline __attribute__((always_inline))
 
 typedef float Vector16 __attribute__((vector_size(64)));
 typedef float Vector8 __attribute__((vector_size(32)));
 
-// A vector at any address of a float. Macros, as functions of vectors cannot be shared between instruction sets.
+// A vector at any address of a float.
 typedef float Unaligned16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float Unaligned8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define LOAD(from) (*reinterpret_cast<const Unaligned16 *>(from))
@@ -55,5 +44,3 @@ INLINED void transposeEight(const float *const *rows, float *to, int64_t stride)
     *reinterpret_cast<Unaligned8 *>(to + (k + 4) * stride) = high;
   }
 }
-
-#endif

@@ -1,9 +1,10 @@
 internal import CMalloc
 import Foundation
+import NeuralEngine
 
 /// What the machine is, for run.json: the only facts of a run that are not the same everywhere.
 public enum Machine {
-  /// The processor's name and the widest vector instructions it has.
+  /// The processor's name and the instruction set in use (`APUS_ISA`, or the widest it has).
   public static var processor: String {
     guard let text = procFile("/proc/cpuinfo") else { return "unknown" }
     let field = { (name: String) -> String? in
@@ -11,9 +12,7 @@ public enum Machine {
         $0.trimmingCharacters(in: .whitespaces)
       }
     }
-    let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
-    let widest = ["avx512_vnni", "avx512f", "avx2", "avx", "sse4_2"].first { flags.contains($0) }
-    return [field("model name") ?? "unknown", widest].compactMap { $0 }.joined(separator: ", ")
+    return (field("model name") ?? "unknown") + ", " + InstructionSet.description
   }
 
   /// The most memory that this process has held at once, in bytes (`VmHWM`); 0 where the system does not say.

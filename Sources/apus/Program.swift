@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NeuralEngine
 import Pipeline
 
 /// Exit codes beyond argument-parser's own (64: usage).
@@ -13,6 +14,8 @@ struct Program: ParsableCommand {
     abstract: "Replays recorded drives: cameras and LiDAR in, bird's-eye view out.",
     discussion: """
       Results go to stdout (--json gives exactly one JSON value), everything else to stderr.
+      The environment variable APUS_ISA holds the program to an instruction set that the CPU has: sse4.2, avx2, avx512,
+      avx512_vnni or avx512_bf16. Precision f32 and int8 run on all of them, bf16 needs avx512_bf16.
       Exit codes: 0 ok, 1 error, 3 finished with losses, 4 a compared metric regressed, 64 usage, 130 and 143 interrupted.
       """,
     version: programVersion,
@@ -32,6 +35,7 @@ enum Main {
     Interruption.install()
     do {
       var command = try Program.parseAsRoot()
+      _ = try InstructionSet.inUse()
       try command.run()
     } catch let error as Output.WriteError where error.code == EPIPE {
       exit(0)

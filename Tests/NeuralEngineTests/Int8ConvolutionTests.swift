@@ -1,6 +1,9 @@
 import NeuralEngine
 import Testing
 
+/// The largest weight that this CPU multiplies exactly.
+private let limit = Plan.int8WeightLimit
+
 /// Integers in a range from a seed.
 private func integers(_ random: inout TestRandom, _ count: Int, _ range: ClosedRange<Int>) -> [Int] {
   (0..<count).map { _ in
@@ -10,8 +13,8 @@ private func integers(_ random: inout TestRandom, _ count: Int, _ range: ClosedR
 
 /// Weights with every output channel at the end of its range somewhere, so that the channel's scale is known.
 private func weights(_ random: inout TestRandom, outputs: Int, each: Int) -> [Int] {
-  var w = integers(&random, outputs * each, -127...127)
-  for o in 0..<outputs { w[o * each + o % each] = o % 2 == 0 ? 127 : -127 }
+  var w = integers(&random, outputs * each, -limit...limit)
+  for o in 0..<outputs { w[o * each + o % each] = o % 2 == 0 ? limit : -limit }
   return w
 }
 
@@ -64,7 +67,7 @@ struct IntegerConvolution: Sendable, CustomTestStringConvertible {
 }
 
 /// Convolutions in 8 bits against integers worked out in plain loops: every element, exactly.
-@Suite(.enabled(if: Plan.supportsInt8)) struct Int8ConvolutionTests {
+struct Int8ConvolutionTests {
   static let cases = [
     IntegerConvolution(name: "3x3"),
     IntegerConvolution(
@@ -132,7 +135,7 @@ struct IntegerConvolution: Sendable, CustomTestStringConvertible {
     let found = try #require(plan.run(input)["y"]?.floats)
     let expected = scaled(o.sums(x, w, bias), o)
     #expect(found == expected, "seed \(seed)")
-    #expect(plan.steps.contains { $0.implementation.contains("vnni") || $0.implementation.contains("int8") })
+    #expect(plan.steps.contains { $0.precision == .int8 })
     // The check catches a wrong zero point and channels scaled as their neighbours.
     let wrong = try Plan(
       graph,
@@ -175,9 +178,9 @@ struct IntegerConvolution: Sendable, CustomTestStringConvertible {
     let seed: UInt64 = 13
     var random = TestRandom(seed)
     let x = integers(&random, 32 * 100, -zeroPoint...255 - zeroPoint)
-    // [channel, output, row, column]; every output channel holds 127.
-    var w = integers(&random, 32 * 16 * 16, -127...127)
-    for o in 0..<16 { w[o * 16 + o] = 127 }
+    // [channel, output, row, column]; every output channel holds the largest weight.
+    var w = integers(&random, 32 * 16 * 16, -limit...limit)
+    for o in 0..<16 { w[o * 16 + o] = limit }
     var expected = [Int](repeating: 0, count: 16 * 20 * 20)
     for c in 0..<32 {
       for o in 0..<16 {
@@ -200,7 +203,7 @@ struct IntegerConvolution: Sendable, CustomTestStringConvertible {
       g, .init(precision: .int8, scales: ["x": TensorScale(scale: 1, zeroPoint: zeroPoint)]))
     let found = try plan.run(["x": TensorValue([1, 32, 10, 10], x.map(Float.init))])
     #expect(found["y"]?.floats == expected.map(Float.init), "seed \(seed)")
-    #expect(plan.steps.contains { $0.implementation.contains("int8") || $0.implementation.contains("vnni") })
+    #expect(plan.steps.contains { $0.precision == .int8 })
   }
 
   @Test(arguments: [true, false], [0, 128])
@@ -230,6 +233,6 @@ struct IntegerConvolution: Sendable, CustomTestStringConvertible {
       g, .init(threads: 2, precision: .int8, scales: ["x": TensorScale(scale: 1, zeroPoint: zeroPoint)]))
     let found = try plan.run(["x": TensorValue([2, m / 2, k], x.map(Float.init))])
     #expect(found["y"]?.floats == expected, "seed \(seed)")
-    #expect(plan.steps.contains { $0.implementation.contains("int8") || $0.implementation.contains("vnni") })
+    #expect(plan.steps.contains { $0.precision == .int8 })
   }
 }

@@ -94,7 +94,7 @@ func relativeDifference(_ found: TensorValue, _ expected: TensorValue) -> Float 
     let peak = try PeakRate.measure(.float32, threads: 1)
     // Between a slow core and more than any core of today: two FMA units of 16 floats at 6 GHz give 384.
     #expect((1e9...1e12).contains(peak))
-    if Plan.supportsInt8 { #expect(try PeakRate.measure(.int8, threads: 1) > peak) }
+    #expect((1e9...1e13).contains(try PeakRate.measure(.int8, threads: 1)))
   }
 
   @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_PROFILE"] != nil))

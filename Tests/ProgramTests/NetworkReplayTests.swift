@@ -195,8 +195,7 @@ import Testing
     let folder = try TemporaryFolder(), drive = try TestDrive(keyframes: 2)
     let line = try FaultTests.refusal(
       drive, ["--model", TinyModel.create(in: folder), "--precision", "int8"])
-    #expect(
-      line.contains("int8") && (line.contains("apus model quantize") || line.contains("VNNI")), "\(line)")
+    #expect(line.contains("int8") && line.contains("apus model quantize"), "\(line)")
   }
 
   @Test func quantisedModelsReplayInInt8() throws {
@@ -205,7 +204,7 @@ import Testing
     let quantised = try Apus.run([
       "model", "quantize", model, "--from", drive.root.path, "--frames", "3", "--out", small, "--json",
     ])
-    guard try Self.hasPrecision(quantised, "VNNI") else { return }
+    #expect(quantised.status == 0, "\(quantised.standardError)")
     let errors = try #require(
       try ModelTests.json(quantised.standardOutput)["int8_error"] as? [String: Double])
     #expect(errors["detection.heatmap"].map { $0 > 0 && $0 < 0.05 } == true, "\(errors)")

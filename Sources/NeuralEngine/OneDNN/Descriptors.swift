@@ -69,6 +69,15 @@ enum Descriptor {
     return status == dnnl_success ? descriptor : nil
   }
 
+  /// `x` where it is positive, else `x` times a slope; slopes are broadcast.
+  static func prelu(_ x: Layout, _ slopes: Layout) -> dnnl_prelu_desc_t? {
+    var descriptor = dnnl_prelu_desc_t()
+    let status = withPointers(x, slopes, nil, x) { x, w, _, _ in
+      dnnl_prelu_forward_desc_init(&descriptor, dnnl_forward_inference, x, w)
+    }
+    return status == dnnl_success ? descriptor : nil
+  }
+
   /// A function of two tensors' elements; the second may have extents of 1.
   static func binary(_ algorithm: dnnl_alg_kind_t, _ a: Layout, _ b: Layout, _ y: Layout)
     -> dnnl_binary_desc_t?

@@ -1,4 +1,4 @@
-internal import COneDNN
+internal import COpenMP
 
 /// The OpenMP threads that oneDNN and the engine's own kernels share.
 enum EngineThreads {

@@ -71,12 +71,15 @@ struct Layout: @unchecked Sendable, Equatable {
     self.init(strided: shape, strides, storage)
   }
 
-  /// Channels in blocks of 16: `[batch, channel / 16, spatial..., 16]` in memory; nil but for 1 to 3 spatial axes.
-  static func blocked(_ shape: [Int], _ storage: StorageType = .float32) -> Layout? {
-    switch shape.count {
-    case 3: Layout(shape, dnnl_aBc16b, storage)
-    case 4: Layout(shape, dnnl_aBcd16b, storage)
-    case 5: Layout(shape, dnnl_aBcde16b, storage)
+  /// Channels in blocks of 16 or 8: `[batch, channel / 16, spatial..., 16]` in memory; nil but for 1 to 3 spatial axes.
+  static func blocked(_ shape: [Int], _ storage: StorageType = .float32, by size: Int = 16) -> Layout? {
+    switch (shape.count, size) {
+    case (3, 16): Layout(shape, dnnl_aBc16b, storage)
+    case (4, 16): Layout(shape, dnnl_aBcd16b, storage)
+    case (5, 16): Layout(shape, dnnl_aBcde16b, storage)
+    case (3, 8): Layout(shape, dnnl_aBc8b, storage)
+    case (4, 8): Layout(shape, dnnl_aBcd8b, storage)
+    case (5, 8): Layout(shape, dnnl_aBcde8b, storage)
     default: nil
     }
   }
@@ -127,8 +130,25 @@ struct Layout: @unchecked Sendable, Equatable {
   }
 
   /// Channels in blocks of 16 and nothing else.
-  var isBlocked16: Bool {
-    Layout.blocked(shape, storage).map { $0 == self } ?? false
+  var isBlocked16: Bool { isBlocked(by: 16) }
+
+  /// Channels in blocks of 16 or 8 and nothing else.
+  func isBlocked(by size: Int) -> Bool {
+    Layout.blocked(shape, storage, by: size).map { $0 == self } ?? false
+  }
+
+  /// Channels in a block, where channels lie in blocks of 16 or 8 and nothing else; nil elsewhere.
+  var blockSize: Int? { isStrided ? nil : [16, 8].first { isBlocked(by: $0) } }
+
+  /// Blocks of channels that are no more than a run of all channels, as every other axis is 1, told by strides alone.
+  private var unblocked: Layout? {
+    guard let size = blockSize, shape[1] % size == 0, shape.dropFirst(2).allSatisfy({ $0 == 1 }) else {
+      return nil
+    }
+    var view = Layout(
+      strided: shape, [strides[0], 1] + [Int](repeating: 1, count: shape.count - 2), storage)
+    view.descriptor.offset0 = descriptor.offset0
+    return view
   }
 
   /// Channels fastest; also true of plain layouts where that is the same arrangement.
@@ -186,6 +206,8 @@ extension Layout {
   /// Whether elements lie at the same places: equal, or strided alike along every axis longer than 1.
   func isSameArrangement(as other: Layout) -> Bool {
     if self == other { return true }
+    if let mine = unblocked { return mine.isSameArrangement(as: other.unblocked ?? other) }
+    if let theirs = other.unblocked { return isSameArrangement(as: theirs) }
     guard isStrided, other.isStrided, storage == other.storage, descriptor.offset0 == other.descriptor.offset0
     else { return false }
     let (mine, theirs) = (shape, other.shape)

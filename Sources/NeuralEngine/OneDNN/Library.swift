@@ -6,6 +6,8 @@ final class Library: @unchecked Sendable {
   let stream: dnnl_stream_t
 
   init() throws {
+    _ = try InstructionSet.inUse()
+    _ = Library.effective
     var engine: dnnl_engine_t?
     try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine")
     guard let engine else { throw libraryError("engine", "none") }
@@ -24,10 +26,26 @@ final class Library: @unchecked Sendable {
     dnnl_engine_destroy(engine)
   }
 
-  /// The widest instruction set in use.
+  /// The widest set that oneDNN uses, once it is held to the one wanted: asked for before anything else of the library.
+  private static let effective: dnnl_cpu_isa_t = {
+    if let held = InstructionSet.held {
+      let code: dnnl_cpu_isa_t =
+        switch held {
+        case .sse42: dnnl_cpu_isa_sse41
+        case .avx2: dnnl_cpu_isa_avx2
+        case .avx512: dnnl_cpu_isa_avx512_core
+        case .avx512VNNI: dnnl_cpu_isa_avx512_core_vnni
+        case .avx512BFloat16: dnnl_cpu_isa_avx512_core_bf16
+        }
+      precondition(dnnl_set_max_cpu_isa(code) == dnnl_success, "oneDNN was used before its set was chosen")
+    }
+    return dnnl_get_effective_cpu_isa()
+  }()
+
+  /// The widest instruction set in use, in words.
   static var instructionSet: String {
-    switch dnnl_get_effective_cpu_isa() {
-    case dnnl_cpu_isa_sse41: "SSE4.1"
+    switch effective {
+    case dnnl_cpu_isa_sse41: "SSE4.2"
     case dnnl_cpu_isa_avx: "AVX"
     case dnnl_cpu_isa_avx2: "AVX2"
     case dnnl_cpu_isa_avx2_vnni: "AVX2 with VNNI"
@@ -35,28 +53,23 @@ final class Library: @unchecked Sendable {
     case dnnl_cpu_isa_avx512_core_vnni: "AVX-512 with VNNI"
     case dnnl_cpu_isa_avx512_core_bf16: "AVX-512 with VNNI and bf16"
     default:
-      dnnl_get_effective_cpu_isa().rawValue > dnnl_cpu_isa_avx512_core_bf16.rawValue ? "AMX" : "baseline"
+      effective.rawValue > dnnl_cpu_isa_avx512_core_bf16.rawValue ? "AMX" : "plain x86-64"
     }
   }
 
-  /// Whether the CPU multiplies bfloat16.
-  static var hasBFloat16: Bool {
-    let isa = dnnl_get_effective_cpu_isa()
-    return isa.rawValue >= dnnl_cpu_isa_avx512_core_bf16.rawValue
-      && isa.rawValue & dnnl_cpu_isa_avx512_core_bf16.rawValue == dnnl_cpu_isa_avx512_core_bf16.rawValue
-  }
+  private static func has(_ set: dnnl_cpu_isa_t) -> Bool { effective.rawValue & set.rawValue == set.rawValue }
 
-  /// Whether the CPU sums products of 8-bit integers in 32 bits.
-  static var hasVNNI: Bool {
-    let wanted = dnnl_cpu_isa_avx512_core_vnni.rawValue
-    return dnnl_get_effective_cpu_isa().rawValue & wanted == wanted
-  }
+  /// Whether the CPU multiplies bfloat16.
+  static var hasBFloat16: Bool { has(dnnl_cpu_isa_avx512_core_bf16) }
+
+  /// Whether the CPU sums products of 8-bit integers in 32 bits, so that no sum of two saturates at 16.
+  static var hasVNNI: Bool { has(dnnl_cpu_isa_avx512_core_vnni) }
 
   /// Whether the CPU has AVX-512, whose blocks of 16 channels the plans prefer.
-  static var hasAVX512: Bool {
-    let wanted = dnnl_cpu_isa_avx512_core.rawValue
-    return dnnl_get_effective_cpu_isa().rawValue & wanted == wanted
-  }
+  static var hasAVX512: Bool { has(dnnl_cpu_isa_avx512_core) }
+
+  /// Whether the CPU has AVX2.
+  static var hasAVX2: Bool { has(dnnl_cpu_isa_avx2) }
 }
 
 /// Throws unless a call went well.

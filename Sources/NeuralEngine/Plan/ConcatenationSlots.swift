@@ -1,7 +1,7 @@
 /// Inputs of concatenations that their makers write straight into the result.
 ///
 /// Only where each input is one piece of the result's memory: nothing lies outside the axis (one sample), and the result
-/// is plain, or in blocks of 16 channels that no seam cuts. The largest input decides the arrangement.
+/// is plain, or in blocks of 16 or 8 channels that no seam cuts. The largest input decides the arrangement.
 struct ConcatenationSlots {
   /// An input's place in the result `whole`, in bytes of float32 from its start.
   struct Part {
@@ -9,8 +9,8 @@ struct ConcatenationSlots {
     var offset: Int
     /// Whether it is the largest.
     var leads: Bool
-    /// Whether the parts are whole blocks of 16 channels.
-    var fitsBlocks: Bool
+    /// Sizes of blocks of channels that no seam cuts.
+    var blocks: [Int]
   }
 
   /// By input.
@@ -30,11 +30,13 @@ struct ConcatenationSlots {
       let counts = node.inputs.map { graph.values[$0].type.count }
       guard type.shape.prefix(axis).allSatisfy({ $0 == 1 }), !counts.contains(0) else { continue }
       let largest = counts.firstIndex(of: counts.max() ?? 0)
-      let fitsBlocks = axis == 1 && node.inputs.allSatisfy { graph.values[$0].type.shape[1] % 16 == 0 }
+      let blocks = [16, 8].filter { size in
+        axis == 1 && node.inputs.allSatisfy { graph.values[$0].type.shape[1] % size == 0 }
+      }
       var offset = 0
       for (i, value) in node.inputs.enumerated() {
         parts[value] = Part(
-          whole: node.outputs[0], offset: offset, leads: i == largest, fitsBlocks: fitsBlocks)
+          whole: node.outputs[0], offset: offset, leads: i == largest, blocks: blocks)
         offset += counts[i] * 4
       }
     }
@@ -47,15 +49,15 @@ struct ConcatenationSlots {
     guard let part = parts[value], layout.storage == .float32, part.offset % 64 == 0,
       layout.byteCount == graph.values[value].type.byteCount
     else { return nil }
+    let block = part.blocks.first { layout.isBlocked(by: $0) }
     if wholes[part.whole] == nil, part.leads {
       let shape = graph.values[part.whole].type.shape
-      let whole =
-        layout.isPlain ? Layout(plain: shape) : part.fitsBlocks && layout.isBlocked16 ? .blocked(shape) : nil
+      let whole = layout.isPlain ? Layout(plain: shape) : block.flatMap { Layout.blocked(shape, by: $0) }
       if let whole { wholes[part.whole] = (whole, newBuffer(whole.byteCount)) }
     }
-    guard let whole = wholes[part.whole], whole.layout.isPlain ? layout.isPlain : layout.isBlocked16 else {
-      return nil
-    }
+    guard let whole = wholes[part.whole],
+      whole.layout.isPlain ? layout.isPlain : block.map({ whole.layout.isBlocked(by: $0) }) ?? false
+    else { return nil }
     return Location(buffer: whole.location.buffer, offset: part.offset)
   }
 }

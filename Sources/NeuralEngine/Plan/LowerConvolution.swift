@@ -13,6 +13,7 @@ extension Lowering {
       (o.padding.before + o.padding.after).allSatisfy({ $0 >= 0 }), try current(x).layout != nil,
       try current(w).layout != nil
     else { return false }
+    if try lowerWinograd(node, o) { return true }
     let weightShape = groupedShape(shapes[1], groups: o.groups)
     let bias = node.inputs.count > 2 ? Layout(plain: type(node.inputs[2]).shape) : nil
     for candidate in try candidates(node, o) {

@@ -33,6 +33,7 @@ extension Lowering {
 
   func lowerBinary(_ node: PlanGraph.Node, _ o: Operator.Binary) throws -> Bool {
     if o.function == .multiply, try lowerEightBitGate(node) || lowerRowScale(node) { return true }
+    if o.function == .prelu { return try lowerPReLU(node) }
     let y = node.outputs[0], shape = type(y).shape
     guard let algorithm = binaryAlgorithm(o.function), type(y).element == .float32, Layout.supports(shape)
     else {
@@ -69,6 +70,28 @@ extension Lowering {
       return true
     }
     return false
+  }
+
+  private func lowerPReLU(_ node: PlanGraph.Node) throws -> Bool {
+    let (x, slopes, y) = (node.inputs[0], node.inputs[1], node.outputs[0]), shape = type(y).shape
+    let own = type(slopes).shape
+    guard type(y).element == .float32, type(x).shape == shape, Layout.supports(shape), node.fused.isEmpty,
+      own.count <= shape.count, let layout = try current(x).layout, layout.storage == .float32
+    else { return false }
+    let aligned = [Int](repeating: 1, count: shape.count - own.count) + own
+    guard let descriptor = Descriptor.prelu(layout, Layout(any: aligned)),
+      let description = PrimitiveDescription.make(descriptor, try Attributes(), library),
+      !description.implementation.hasPrefix("ref"), let weights = description.weights
+    else { return false }
+    let source = try current(x).location
+    let factors = try request(slopes, weights, source: Layout(plain: aligned))
+    let target = canOverwrite(source, beside: [slopes]) ? source : newBuffer(layout.byteCount)
+    place(y, layout, target)
+    try append(
+      description, name: node.names.joined(separator: " + "), operations: node.operations,
+      reads: [(Primitive.source, layout, source), (Primitive.weights, weights, factors)],
+      writes: [(Primitive.target, layout, target)])
+    return true
   }
 
   func lowerSoftmax(_ node: PlanGraph.Node, _ o: Operator.Softmax) throws -> Bool {

@@ -8,7 +8,7 @@ extension Lowering {
     else { return false }
     if try lowerEightBitResize(node, rows: rows, columns: columns, sizes: o.sizes) { return true }
     guard var layout = try current(x).layout else { return false }
-    if !(layout.storage == .float32 && (layout.isBlocked16 || layout.isChannelsLast)) {
+    if !(layout.storage == .float32 && (layout.blockSize != nil || layout.isChannelsLast)) {
       layout = Layout(plain: shape)
     }
     let target: Layout, outer: Int, inner: Int
@@ -17,8 +17,8 @@ extension Lowering {
     } else if layout.isChannelsLast {
       (target, outer, inner) = (Layout(channelsLast: o.sizes), shape[0], shape[1])
     } else {
-      guard let blocked = Layout.blocked(o.sizes) else { return false }
-      (target, outer, inner) = (blocked, shape[0] * ((shape[1] + 15) / 16), 16)
+      guard let size = layout.blockSize, let blocked = Layout.blocked(o.sizes, by: size) else { return false }
+      (target, outer, inner) = (blocked, shape[0] * ((shape[1] + size - 1) / size), size)
     }
     let source = try request(x, layout)
     let kernel = LinearResizeKernel(

@@ -101,15 +101,18 @@ extension Lowering {
   private func arrangement(like layout: Layout, _ shape: [Int], _ axis: Int, _ extents: [Int]) -> Layout {
     if layout.isPlain { return Layout(plain: shape, layout.storage) }
     if layout.isChannelsLast { return Layout(channelsLast: shape, layout.storage) }
-    let cutsWhole = axis != 1 || extents.allSatisfy { $0 % 16 == 0 }
-    if layout.isBlocked16, cutsWhole, let blocked = Layout.blocked(shape, layout.storage) { return blocked }
+    if let size = layout.blockSize, axis != 1 || extents.allSatisfy({ $0 % size == 0 }),
+      let blocked = Layout.blocked(shape, layout.storage, by: size)
+    {
+      return blocked
+    }
     return Layout(plain: shape, layout.storage)
   }
 
   /// The same kind of arrangement for another shape.
   private func like(_ layout: Layout, _ shape: [Int]) -> Layout {
     if layout.isPlain { return Layout(plain: shape, layout.storage) }
-    if layout.isBlocked16, !layout.isStrided, let blocked = Layout.blocked(shape, layout.storage) {
+    if let size = layout.blockSize, let blocked = Layout.blocked(shape, layout.storage, by: size) {
       return blocked
     }
     return Layout(channelsLast: shape, layout.storage)

@@ -12,7 +12,7 @@ public final class Plan: @unchecked Sendable {
     case float32 = "f32"
     /// bfloat16 with sums in single precision, on CPUs with AVX512_BF16 or better.
     case bfloat16 = "bf16"
-    /// 8-bit integers by static calibration.
+    /// 8-bit integers by static calibration; weights have 8 bits with VNNI, else 7 (`WeightChannels.limit`).
     case int8
   }
 
@@ -138,22 +138,17 @@ public final class Plan: @unchecked Sendable {
     try self.init(rewritten, eightBit, options, names)
   }
 
-  /// Whether this CPU runs plans in int8.
-  public static var supportsInt8: Bool { Library.hasVNNI }
+  /// The largest weight in int8 on this CPU: 127 with VNNI, else 64 (`WeightChannels.limit`).
+  public static var int8WeightLimit: Int { Int(WeightChannels.limit) }
 
   /// Throws unless this CPU computes in a precision; cheap, so that commands ask before they read anything.
   /// - Throws: `EngineError` naming the instruction set found and the one needed.
   public static func require(_ precision: Precision) throws {
+    _ = try InstructionSet.inUse()
     if precision == .bfloat16, !Library.hasBFloat16 {
       throw EngineError(
         field: "precision", found: "bf16 on a CPU with \(Library.instructionSet)",
         expected: "AVX-512 with bf16, or f32")
-    }
-    // Without VNNI, sums of two products saturate at 16 bits, and results would be wrong in silence.
-    if precision == .int8, !supportsInt8 {
-      throw EngineError(
-        field: "precision", found: "int8 on a CPU with \(Library.instructionSet)",
-        expected: "AVX-512 with VNNI, or f32")
     }
   }
 

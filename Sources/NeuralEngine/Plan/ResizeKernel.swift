@@ -1,5 +1,7 @@
+internal import CVectorKernels
+
 /// Linear interpolation along the last two axes for any arrangement whose elements lie as
-/// `[outer, height, width, inner]`: plain (inner 1), channels last (outer is the batch) or blocks of 16 channels.
+/// `[outer, height, width, inner]`: plain (inner 1), channels last (outer is the batch) or blocks of 16 or 8 channels.
 ///
 /// Rows of the output are made one by one: two input rows are mixed into a line of scratch memory, then that line's
 /// columns. Work is split by output row, so the bytes do not depend on the thread count.
@@ -49,17 +51,7 @@ struct LinearResizeKernel: CustomKernel {
     let a = plane + rows.low[i] * count, b = plane + rows.high[i] * count
     let weight = rows.weight[i]
     if weight == 0 { return line.update(from: a, count: count) }
-    var k = 0
-    let wide = SIMD16<Float>(repeating: weight)
-    while k + 16 <= count {
-      let p = load(a + k), q = load(b + k)
-      store(p + (q - p) * wide, line + k)
-      k += 16
-    }
-    while k < count {
-      line[k] = a[k] + (b[k] - a[k]) * weight
-      k += 1
-    }
+    apus_mix_float_rows(line, a, b, weight, Int64(count))
   }
 
   private func mixColumns(_ line: UnsafeMutablePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
@@ -72,27 +64,8 @@ struct LinearResizeKernel: CustomKernel {
     }
     for j in 0..<outputWidth {
       let a = UnsafePointer(line) + columns.low[j] * inner, b = UnsafePointer(line) + columns.high[j] * inner
-      let y = target + j * targetPixel
-      let wide = SIMD16<Float>(repeating: columns.weight[j])
-      var k = 0
-      while k + 16 <= inner {
-        let p = load(a + k), q = load(b + k)
-        store(p + (q - p) * wide, y + k)
-        k += 16
-      }
-      while k < inner {
-        y[k] = a[k] + (b[k] - a[k]) * columns.weight[j]
-        k += 1
-      }
+      apus_mix_float_rows(target + j * targetPixel, a, b, columns.weight[j], Int64(inner))
     }
-  }
-
-  private func load(_ p: UnsafePointer<Float>) -> SIMD16<Float> {
-    UnsafeRawPointer(p).loadUnaligned(as: SIMD16<Float>.self)
-  }
-
-  private func store(_ v: SIMD16<Float>, _ p: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(p).storeBytes(of: v, as: SIMD16<Float>.self)
   }
 }
 

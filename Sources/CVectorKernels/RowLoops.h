@@ -1,9 +1,7 @@
-#include "CVectorKernels.h"
-
+// Compiled once for each instruction set (EverySet.h): no include guard.
 #include "Vectors.h"
 
-VARIANTS
-void apus_add_rows(
+static void add_rows(
     float *row, const float *source, const int64_t *places, const float *factors, int64_t count, int64_t stride,
     int32_t fresh) {
   int64_t c = 0;
@@ -36,8 +34,7 @@ void apus_add_rows(
   }
 }
 
-VARIANTS
-void apus_encode_pillar(
+static void encode_pillar(
     float *row, const float *points, int64_t count, int64_t features, const float *shared, int64_t shared_features,
     const float *packed, int64_t stride) {
   const int64_t depth = features + shared_features;
@@ -73,8 +70,7 @@ void apus_encode_pillar(
   }
 }
 
-VARIANTS
-void apus_find_cells(
+static void find_cells(
     int32_t *cells, const float *x, const float *y, const float *z, int64_t count, const struct apus_lattice *lattice) {
   const struct apus_lattice l = *lattice;
   const int32_t rows = static_cast<int32_t>(l.count[0]), columns = static_cast<int32_t>(l.count[1]);
@@ -99,8 +95,7 @@ void apus_find_cells(
   }
 }
 
-VARIANTS
-void apus_transpose_groups(
+static void transpose_groups(
     float *target, int64_t plane, const float *tile, int64_t stride, int64_t channels, const int32_t *first,
     int64_t groups) {
   int64_t c = 0;
@@ -118,8 +113,7 @@ void apus_transpose_groups(
   }
 }
 
-VARIANTS
-float apus_dot_and_add(
+static float dot_and_add(
     float *row, const float *gradient, const float *features, float factor, int64_t count) {
   Vector16 product = {};
   for (int64_t k = 0; k < count; k += 16) {
@@ -130,20 +124,21 @@ float apus_dot_and_add(
   return laneSum(product);
 }
 
-#if defined(__x86_64__) && defined(__linux__)
-#define INTEGER_VARIANTS __attribute__((target_clones("avx512bw", "avx2", "default")))
-#else
-#define INTEGER_VARIANTS
-#endif
+static void mix_float_rows(float *line, const float *a, const float *b, float weight, int64_t count) {
+  int64_t k = 0;
+  for (; k + 16 <= count; k += 16) {
+    const Vector16 x = LOAD(a + k);
+    STORE(x + (LOAD(b + k) - x) * weight, line + k);
+  }
+  for (; k < count; k++) line[k] = a[k] + (b[k] - a[k]) * weight;
+}
 
-INTEGER_VARIANTS
-void apus_mix_rows(uint16_t *line, const uint8_t *a, const uint8_t *b, uint16_t weight, int64_t count) {
+static void mix_rows(uint16_t *line, const uint8_t *a, const uint8_t *b, uint16_t weight, int64_t count) {
   const uint16_t rest = 256 - weight;
   for (int64_t k = 0; k < count; k++) line[k] = static_cast<uint16_t>(a[k] * rest + b[k] * weight);
 }
 
-INTEGER_VARIANTS
-void apus_mix_columns(uint8_t *target, const uint16_t *a, const uint16_t *b, uint32_t weight, int64_t count) {
+static void mix_columns(uint8_t *target, const uint16_t *a, const uint16_t *b, uint32_t weight, int64_t count) {
   const uint16_t other = static_cast<uint16_t>(weight), rest = static_cast<uint16_t>(65535 - weight);
   for (int64_t k = 0; k < count; k++) {
     const uint16_t high = static_cast<uint16_t>((static_cast<uint32_t>(a[k]) * rest) >> 16);
