@@ -10,6 +10,9 @@ struct DetectionResults {
   /// `[sample][place]`: results of vehicle classes near the ego.
   private(set) var vehicles: [[VehicleRecall.Place]]
 
+  /// The area that vehicles cover.
+  private(set) var vehicleArea = VehicleAreaMetrics()
+
   private static let vehicleClasses: Set<DetectionClass> = [
     .car, .truck, .bus, .trailer, .constructionVehicle, .motorcycle, .bicycle,
   ]
@@ -27,9 +30,14 @@ struct DetectionResults {
         return
       }
       let sample = truth.samples[row]
+      let egoFromGlobal = sample.globalFromEgo.inverse
+      var footprints: [(footprint: Polygon, score: Double)] = []
       for raw in found {
         guard let box = Self.judge(raw, sample: token, path, &problems) else { continue }
         let distance = (box.center - sample.ego).xy.length
+        if Self.vehicleClasses.contains(box.name) {
+          footprints.append((raw.box.transformed(by: egoFromGlobal).footprint, box.score))
+        }
         if distance < VehicleRecall.range, Self.vehicleClasses.contains(box.name) {
           vehicles[row].append(VehicleRecall.Place(center: box.center.xy, score: box.score))
         }
@@ -38,6 +46,10 @@ struct DetectionResults {
         else { continue }
         boxes[row].append(box)
       }
+      vehicleArea.add(
+        truth: sample.vehicleFootprints.map { polygon in
+          Polygon(polygon.points.map { (egoFromGlobal * SIMD3($0.x, $0.y, sample.ego.z)).xy })
+        }, results: footprints)
     }
     ledger.finish(&problems)
     try problems.check()

@@ -25,11 +25,19 @@ public enum Evaluator {
     }
     let scenes = try dataroot.sceneNames(split: split)
     var metrics = Metrics()
+    var bootstrap = SceneBootstrap(scenes: scenes)
+    let resamples = scenes.count > 1
     let truth = try SampleTruth(dataroot, scenes: scenes)
     if let file = path("detections.json") {
       let results = try DetectionResults(file, truth: truth, dataset: dataroot)
-      metrics.detection = DetectionMetrics(truth: truth.samples.map(\.boxes), results: results.boxes)
+      let matches = DetectionMatches(
+        truth: truth.samples.map(\.boxes), results: results.boxes, sceneOfSample: truth.sceneOfSample)
+      metrics.detection = matches.metrics()
+      metrics.curves = DetectionCurves(matches)
+      metrics.breakdown = DetectionBreakdown(matches, truth: truth)
+      if resamples { bootstrap.add(matches) }
       metrics.vehicleRecall = VehicleRecall(truth: truth.samples.map(\.vehicles), results: results.vehicles)
+      metrics.vehicleArea = results.vehicleArea
     }
     if let file = path("tracks.json") {
       metrics.tracking = TrackingMetrics(
@@ -40,26 +48,59 @@ public enum Evaluator {
       if let manifest = path("run.json") {
         complete = try RunManifest(path: manifest).configuration["given_truth"] == .bool(true)
       }
-      metrics.forecasting = try ForecastEvaluation.evaluate(
-        file, dataset: dataroot, tokens: truth.samples.map(\.token), complete: complete)
+      let judged = try ForecastEvaluation.evaluate(file, dataset: dataroot, truth: truth, complete: complete)
+      metrics.forecasting = .total(judged.byScene)
+      metrics.offRoad = judged.offRoad.forecasts > 0 ? judged.offRoad : nil
+      if resamples { bootstrap.add(judged.byScene, ForecastMetrics.bootstrapped) }
     }
-    metrics.occupancy = try OccupancyEvaluation.evaluate(run: run, dataset: dataroot, scenes: scenes)
+    let occupancy = try OccupancyEvaluation.evaluate(run: run, dataset: dataroot, scenes: scenes)
+    let plans = try PlanEvaluation.evaluate(run: run, dataset: dataroot, truth: truth, into: &metrics)
+    if !occupancy.isEmpty {
+      metrics.occupancy = .total(occupancy)
+      if resamples { bootstrap.add(occupancy, OccupancyMetrics.bootstrapped) }
+    }
+    if resamples, !plans.isEmpty { bootstrap.add(plans, PlanningMetrics.bootstrapped) }
+    try GridEvaluation.evaluate(run: run, dataset: dataroot, truth: truth, into: &metrics)
+    metrics.lanes = try LaneEvaluation.evaluate(run: run, dataset: dataroot, truth: truth)
+    metrics.bootstrap = bootstrap.figures.isEmpty ? nil : bootstrap
     return metrics
   }
 }
 
 /// The figures of one run, as far as it has results for them.
-public struct Metrics: Sendable, Equatable {
+public struct Metrics: Sendable {
   /// Detection as nuScenes scores it.
   public var detection: DetectionMetrics?
+  /// What detection's figures are made of.
+  public var curves: DetectionCurves?
+  /// Where boxes are found and where not.
+  public var breakdown: DetectionBreakdown?
   /// The share of well-seen near vehicles that are found.
   public var vehicleRecall: VehicleRecall?
   /// Tracking as nuScenes scores it.
   public var tracking: TrackingMetrics?
   /// Forecasting as nuScenes scores it.
   public var forecasting: ForecastMetrics?
+  /// The share of forecast modes that leave the drivable area.
+  public var offRoad: OffRoadRate?
+  /// The agents of trajectories, found and forecast together, by kind.
+  public var endToEnd: [(kind: String, accuracy: EndToEndAccuracy)] = []
+  /// The ego's plans against the recorded drive.
+  public var planning: PlanningMetrics?
   /// BEV occupancy against labelled points.
   public var occupancy: OccupancyMetrics?
+  /// Semantic volumes against Occ3D's labels.
+  public var volume: VolumeMetrics?
+  /// Semantic volumes against Occ3D's labels along rays.
+  public var rays: RayMetrics?
+  /// Map layers against the map.
+  public var map: MapMetrics?
+  /// Map lines against the map.
+  public var lanes: LaneMetrics?
+  /// How far figures would move had other scenes been driven; nil for one scene alone.
+  public var bootstrap: SceneBootstrap?
+  /// Vehicles' area seen from above.
+  public var vehicleArea: VehicleAreaMetrics?
 
   /// No figures.
   public init() {}
@@ -67,9 +108,19 @@ public struct Metrics: Sendable, Equatable {
   /// What `metrics.json` and `--json` hold: sections in a fixed order, a figure that does not exist as null.
   public var json: JSONValue {
     let sections: [(String, JSONValue?)] = [
-      ("detection", detection?.json), ("vehicle_recall_30m", vehicleRecall?.json),
+      ("detection", detection?.json), ("breakdown", breakdown?.json),
+      ("score_calibration_error", curves.map { .optional($0.calibrationError) }),
+      ("vehicle_recall_30m", vehicleRecall?.json),
       ("tracking", tracking?.json),
-      ("forecasting", forecasting?.json), ("occupancy", occupancy?.json),
+      ("forecasting", forecasting?.json), ("off_road_rate", offRoad.map { .optional($0.rate) }),
+      (
+        "end_to_end",
+        endToEnd.isEmpty
+          ? nil : .object(endToEnd.map { .init(key: $0.kind, value: $0.accuracy.json) })
+      ),
+      ("planning", planning?.json), ("occupancy", occupancy?.json), ("volume", volume?.json),
+      ("rays", rays?.json), ("map", map?.json), ("lanes", lanes?.json), ("vehicle_area", vehicleArea?.json),
+      ("bootstrap", bootstrap?.json),
     ]
     return .object(sections.compactMap { name, value in value.map { .init(key: name, value: $0) } })
   }

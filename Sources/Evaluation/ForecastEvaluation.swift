@@ -6,22 +6,23 @@ import Scenes
 /// Scores `forecasts.json` against what the annotated agents did.
 enum ForecastEvaluation {
   /// Seconds of future that are looked at, with the devkit's tolerance.
-  private static let horizon = 6.15
+  static let horizon = 6.15
 
   /// - Parameters:
-  ///   - tokens: The samples that are evaluated; forecasts of others are passed over.
+  ///   - truth: The samples that are evaluated; forecasts of others are passed over.
   ///   - complete: Whether every annotated vehicle with a past must have its forecast (`--given truth`).
   /// - Throws: `ResultsError` where the file is no submission; `EvaluationError` naming unknown, repeated, malformed and
   ///   missing forecasts.
   static func evaluate(
-    _ path: String, dataset: Dataset, tokens: [String], complete: Bool
-  ) throws -> ForecastMetrics {
+    _ path: String, dataset: Dataset, truth: SampleTruth, complete: Bool
+  ) throws -> (byScene: [ForecastMetrics], offRoad: OffRoadRate) {
     struct Key: Hashable {
       let instance: String
       let sample: String
     }
-    let samples = Set(tokens)
-    var metrics = ForecastMetrics()
+    var byScene = truth.scenes.map { _ in ForecastMetrics() }
+    var offRoad = OffRoadRate()
+    var areas = DrivableAreas(dataset)
     var problems = EvaluationError()
     var seen = Set<Key>()
     var agents = AgentPaths(dataset)
@@ -30,7 +31,7 @@ enum ForecastEvaluation {
       func fail(_ found: String, _ expected: String) {
         problems.add(file: path, place: place, found: found, expected: expected)
       }
-      guard samples.contains(forecast.sampleToken) else {
+      guard let row = truth.rows[forecast.sampleToken] else {
         if !SampleLedger.isKnown(forecast.sampleToken, dataset) {
           fail("an unknown sample", "a sample of the dataroot")
         }
@@ -46,10 +47,14 @@ enum ForecastEvaluation {
       guard seen.insert(Key(instance: forecast.instanceToken, sample: forecast.sampleToken)).inserted else {
         return fail("there twice", "each forecast once")
       }
-      metrics.add(modes: forecast.modes, probabilities: forecast.probabilities, future: future)
+      let scene = truth.sceneOfSample[row]
+      byScene[scene].add(modes: forecast.modes, probabilities: forecast.probabilities, future: future)
+      if let area = try areas.area(ofScene: truth.scenes[scene].name) {
+        offRoad.add(modes: forecast.modes, area: area)
+      }
     }
     if complete {
-      for token in tokens {
+      for token in truth.samples.map(\.token) {
         for annotation in try dataset.annotations(sample: token)
         where annotation.category.hasPrefix("vehicle.") && annotation.previousToken != nil
           && !seen.contains(Key(instance: annotation.instanceToken, sample: token))
@@ -61,7 +66,7 @@ enum ForecastEvaluation {
       }
     }
     try problems.check()
-    return metrics
+    return (byScene, offRoad)
   }
 
   private static func fault(_ forecast: SubmissionForecast) -> (found: String, expected: String)? {
@@ -81,7 +86,7 @@ enum ForecastEvaluation {
 }
 
 /// What annotated agents did, read once an agent.
-private struct AgentPaths {
+struct AgentPaths {
   private struct Path {
     var rowOfSample: [String: Int] = [:]
     var positions: [SIMD2<Double>] = []

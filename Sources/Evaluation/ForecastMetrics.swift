@@ -7,7 +7,7 @@ import Scenes
 ///
 /// - Source: nuScenes prediction challenge; nuscenes-devkit 1.2.0, `eval/prediction/metrics.py`, configuration
 ///   `predict_2020_icra`.
-public struct ForecastMetrics: Sendable, Equatable {
+public struct ForecastMetrics: Sendable, Equatable, SummedFigures {
   /// The numbers of modes that are reported.
   public static let counts = [1, 5, 10]
   /// A mode is missed where it is this far from the truth at any step, in metres.
@@ -57,6 +57,16 @@ public struct ForecastMetrics: Sendable, Equatable {
         finalSums[k] += final
         missSums[k] += missed
       }
+    }
+  }
+
+  mutating func add(_ other: Self, times: Int) {
+    forecasts += other.forecasts * times
+    scored += other.scored * times
+    for k in averageSums.indices {
+      averageSums[k] += other.averageSums[k] * Double(times)
+      finalSums[k] += other.finalSums[k] * Double(times)
+      missSums[k] += other.missSums[k] * Double(times)
     }
   }
 

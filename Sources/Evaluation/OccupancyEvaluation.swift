@@ -6,17 +6,17 @@ import Scenes
 
 /// Holds a run's BEV occupancy against the labelled LiDAR sweeps of its keyframes.
 enum OccupancyEvaluation {
-  /// - Returns: nil where the run has no BEV layers or the dataroot no labels for its keyframes.
+  /// - Returns: figures by scene; none where the run has no BEV layers or the dataroot no labels for its keyframes.
   /// - Throws: what reading either throws; `ResultsError` where a run has some frames' layers and not others'.
-  static func evaluate(run: String, dataset: Dataset, scenes: [String]) throws -> OccupancyMetrics? {
+  static func evaluate(run: String, dataset: Dataset, scenes: [String]) throws -> [OccupancyMetrics] {
     let manager = FileManager.default
-    guard manager.fileExists(atPath: "\(run)/bev/grid.json") else { return nil }
+    guard manager.fileExists(atPath: "\(run)/bev/grid.json") else { return [] }
     let categories = try dataset.lidarCategoryNames()
-    guard !categories.isEmpty else { return nil }
+    guard !categories.isEmpty else { return [] }
     let kinds = categories.map { OccupancyMetrics.PointKind(category: $0) }
     let grid = try GridFiles.readGrid("\(run)/bev/grid.json")
-    var metrics = OccupancyMetrics()
-    for name in scenes {
+    var byScene = scenes.map { _ in OccupancyMetrics() }
+    for (scene, name) in scenes.enumerated() {
       for data in try dataset.scene(named: name).measurements
       where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
         let file = "\(run)/bev/\(name)/\(data.sampleToken).npz"
@@ -32,10 +32,10 @@ enum OccupancyEvaluation {
         let points = (0..<cloud.count).map { k -> SIMD3<Double> in
           egoFromSensor * SIMD3(Double(cloud.x[k]), Double(cloud.y[k]), Double(cloud.z[k]))
         }
-        metrics.add(
+        byScene[scene].add(
           try GridFiles.readLayers(file, grid: grid), points: points, kinds: labels.map { kinds[Int($0)] })
       }
     }
-    return metrics.frames > 0 ? metrics : nil
+    return byScene.contains { $0.frames > 0 } ? byScene : []
   }
 }

@@ -9,7 +9,7 @@ import Scenes
 /// `static.other` lie in it more than 0.3 m above the local ground (`LocalGround`, through the drivable-surface points).
 /// It is truly free where points lie in it and all are of the drivable surface. Other cells are not judged. A cell is
 /// marked occupied where its value is above 127, and free where it was observed and its value is below 127.
-public struct OccupancyMetrics: Sendable, Equatable {
+public struct OccupancyMetrics: Sendable, Equatable, SummedFigures {
   /// How far from the ego cells are judged, in metres.
   public static let range = 40.0
   /// The points that make a cell occupied.
@@ -97,6 +97,15 @@ public struct OccupancyMetrics: Sendable, Equatable {
         }
       }
     }
+  }
+
+  mutating func add(_ other: Self, times: Int) {
+    frames += other.frames * times
+    occupied += other.occupied * times
+    occupiedFound += other.occupiedFound * times
+    free += other.free * times
+    freeFound += other.freeFound * times
+    freeMarkedOccupied += other.freeMarkedOccupied * times
   }
 
   /// The figures.

@@ -9,8 +9,8 @@ struct SampleTruth {
     let token: String
     let scene: String
     let timestampMicroseconds: Int64
-    /// The ego's position at the LiDAR's time in the global frame.
-    let ego: SIMD3<Double>
+    /// The ego's pose at the LiDAR's time.
+    let globalFromEgo: RigidTransform
     /// Places where bicycles and motorcycles are not scored.
     let bicycleRacks: [Box3D]
     /// The annotated boxes that are scored.
@@ -19,6 +19,13 @@ struct SampleTruth {
     let details: [BoxDetails]
     /// The annotated vehicles with LiDAR points.
     let vehicles: [VehicleRecall.Place]
+    /// Everything annotated as a vehicle, and as a person, seen from above, counter-clockwise.
+    let vehicleFootprints: [Polygon], personFootprints: [Polygon]
+    /// The LiDAR's pose at its time.
+    let globalFromLidar: RigidTransform
+
+    /// The ego's position in the global frame.
+    var ego: SIMD3<Double> { globalFromEgo.translation }
   }
 
   /// What is annotated of a scored box beyond what its score needs.
@@ -35,6 +42,10 @@ struct SampleTruth {
 
   private(set) var samples: [Sample] = []
   private(set) var rows: [String: Int] = [:]
+  /// The scenes with the rows of their keyframes.
+  private(set) var scenes: [(name: String, rows: Range<Int>)] = []
+  /// The place in `scenes` of each sample's scene.
+  private(set) var sceneOfSample: [Int] = []
 
   /// Reads the truth of a split's scenes.
   /// - Throws: `RecordingError`; `EvaluationError` for keyframes without LIDAR_TOP and attributes that nuScenes does not
@@ -43,32 +54,41 @@ struct SampleTruth {
     var problems = EvaluationError()
     for name in scenes {
       let scene = try dataset.scene(named: name)
-      let poses = Self.egoPositions(scene)
+      let poses = Self.lidarPoses(scene)
+      let first = samples.count
       for keyframe in scene.keyframes {
-        guard let ego = poses[keyframe.token] else {
+        guard let pose = poses[keyframe.token] else {
           problems.add(
             file: dataset.root, place: "sample \(keyframe.token)", found: "no LIDAR_TOP keyframe",
             expected: "one, from whose pose distances are measured")
           continue
         }
         rows[keyframe.token] = samples.count
-        samples.append(try Self.sample(dataset, keyframe, name, ego, &problems))
+        sceneOfSample.append(self.scenes.count)
+        samples.append(try Self.sample(dataset, keyframe, name, pose, &problems))
       }
+      self.scenes.append((name, first..<samples.count))
     }
     try problems.check()
   }
 
-  /// The ego's position at each keyframe's LiDAR sweep; the table's last sweep of a keyframe counts.
-  private static func egoPositions(_ scene: Scene) -> [String: SIMD3<Double>] {
-    var result: [String: SIMD3<Double>] = [:]
+  private struct LidarPose {
+    let globalFromEgo: RigidTransform
+    let globalFromLidar: RigidTransform
+  }
+
+  /// The poses at each keyframe's LiDAR sweep; the table's last sweep of a keyframe counts.
+  private static func lidarPoses(_ scene: Scene) -> [String: LidarPose] {
+    var result: [String: LidarPose] = [:]
     for data in scene.measurements where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
-      result[data.sampleToken] = data.globalFromEgo.translation
+      result[data.sampleToken] = LidarPose(
+        globalFromEgo: data.globalFromEgo, globalFromLidar: data.globalFromSensor)
     }
     return result
   }
 
   private static func sample(
-    _ dataset: Dataset, _ keyframe: Keyframe, _ scene: String, _ ego: SIMD3<Double>,
+    _ dataset: Dataset, _ keyframe: Keyframe, _ scene: String, _ poses: LidarPose,
     _ problems: inout EvaluationError
   ) throws -> Sample {
     let annotations = try dataset.annotations(sample: keyframe.token)
@@ -77,10 +97,8 @@ struct SampleTruth {
     var details: [BoxDetails] = []
     var vehicles: [VehicleRecall.Place] = []
     for annotation in annotations {
-      let distance = (annotation.box.center - ego).xy.length
-      if annotation.category.hasPrefix("vehicle."), annotation.category != "vehicle.ego",
-        annotation.lidarPointCount > 0
-      {
+      let distance = (annotation.box.center - poses.globalFromEgo.translation).xy.length
+      if isVehicle(annotation.category), annotation.lidarPointCount > 0 {
         vehicles.append(
           VehicleRecall.Place(
             center: annotation.box.center.xy,
@@ -108,8 +126,16 @@ struct SampleTruth {
           lidarPointCount: annotation.lidarPointCount))
     }
     return Sample(
-      token: keyframe.token, scene: scene, timestampMicroseconds: keyframe.timestampMicroseconds, ego: ego,
-      bicycleRacks: racks, boxes: boxes, details: details, vehicles: vehicles)
+      token: keyframe.token, scene: scene, timestampMicroseconds: keyframe.timestampMicroseconds,
+      globalFromEgo: poses.globalFromEgo, bicycleRacks: racks, boxes: boxes, details: details,
+      vehicles: vehicles,
+      vehicleFootprints: annotations.filter { isVehicle($0.category) }.map(\.box.footprint),
+      personFootprints: annotations.filter { $0.category.hasPrefix("human.") }.map(\.box.footprint),
+      globalFromLidar: poses.globalFromLidar)
+  }
+
+  private static func isVehicle(_ category: String) -> Bool {
+    category.hasPrefix("vehicle.") && category != "vehicle.ego"
   }
 
   private struct Attribute { let value: BoxAttribute? }

@@ -47,11 +47,7 @@ struct TrackingResults {
   }
 
   private static func scenes(_ truth: SampleTruth, _ found: [[TrackedBox]]) -> [TrackedScene] {
-    var scenes: [TrackedScene] = []
-    var next = 0
-    while next < truth.samples.count {
-      let name = truth.samples[next].scene
-      let rows = next..<(truth.samples[next...].firstIndex { $0.scene != name } ?? truth.samples.count)
+    truth.scenes.map { _, rows in
       var numbers = TrackNumbers()
       let boxes = truth.samples[rows].map { sample in
         zip(sample.boxes, sample.details).compactMap { box, details in
@@ -60,13 +56,10 @@ struct TrackingResults {
             : nil
         }
       }
-      scenes.append(
-        TrackedScene(
-          timestamps: truth.samples[rows].map(\.timestampMicroseconds), truth: boxes,
-          results: Array(found[rows])))
-      next = rows.upperBound
+      return TrackedScene(
+        timestamps: truth.samples[rows].map(\.timestampMicroseconds), truth: boxes,
+        results: Array(found[rows]))
     }
-    return scenes
   }
 
   /// A box's class, or nil where it cannot be scored; what is wrong is added to the problems.

@@ -23,6 +23,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Score the scenes of this split; by default all.") var split: String?
   @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
     String?
+  @Option(
+    help: "Also write precision-recall and score-calibration curves of detection into this folder, as SVG.")
+  var curves: String?
   @Flag(help: "Print the figures as one JSON value.") var json = false
 
   func run() throws {
@@ -35,6 +38,11 @@ struct EvaluateCommand: ParsableCommand {
     if let html {
       let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)
       try AtomicFile.write(html, text: report.html())
+    }
+    if let folder = curves, let curves = metrics.curves {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try AtomicFile.write("\(folder)/precision-recall.svg", text: CurvePicture.precision(curves).svg)
+      try AtomicFile.write("\(folder)/score-calibration.svg", text: CurvePicture.calibration(curves).svg)
     }
     try Output.result(
       json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)

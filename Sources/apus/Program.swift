@@ -6,6 +6,7 @@ import Pipeline
 /// Exit codes beyond argument-parser's own (64: usage).
 enum ExitStatus {
   static let finishedWithLosses = ExitCode(3)
+  static let regressed = ExitCode(4)
 }
 
 struct Program: ParsableCommand {
@@ -20,8 +21,9 @@ struct Program: ParsableCommand {
       """,
     version: programVersion,
     subcommands: [
-      ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, InspectCommand.self, SimulateCommand.self,
-      RunCommand.self, TrainCommand.self, ExportCommand.self, ModelCommand.self, BenchCommand.self,
+      ReplayCommand.self, MergeCommand.self, EvaluateCommand.self, CompareCommand.self, InspectCommand.self,
+      SimulateCommand.self, RunCommand.self, TrainCommand.self, ExportCommand.self, ModelCommand.self,
+      BenchCommand.self,
     ])
 }
 

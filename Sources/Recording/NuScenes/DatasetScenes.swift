@@ -42,6 +42,12 @@ extension Dataset {
     Int(tables.scenes[try sceneRow(name)].sampleCount)
   }
 
+  /// The location of a scene's log, which names its map.
+  /// - Throws: `RecordingError` where there is no such scene.
+  public func location(ofScene name: String) throws -> String {
+    tables.logs[Int(tables.scenes[try sceneRow(name)].log)].location
+  }
+
   private func measurement(_ k: Int, sensor: CalibratedSensor, sampleToken: String) -> SensorData {
     let data = tables.sampleData
     return SensorData(

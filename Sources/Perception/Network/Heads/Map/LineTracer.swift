@@ -170,7 +170,7 @@ public struct LineTracer: Sendable {
       guard last - first > 1 else { continue }
       var farthest = first, distance = tolerance
       for k in first + 1..<last {
-        let d = Self.distance(line[k], from: line[first], to: line[last])
+        let d = line[k].distance(toSegment: line[first], line[last])
         if d > distance { (farthest, distance) = (k, d) }
       }
       guard farthest > first else { continue }
@@ -179,12 +179,5 @@ public struct LineTracer: Sendable {
       spans.append((farthest, last))
     }
     return line.indices.filter { isKept[$0] }.map { line[$0] }
-  }
-
-  /// From a point to a segment.
-  static func distance(_ p: SIMD2<Double>, from a: SIMD2<Double>, to b: SIMD2<Double>) -> Double {
-    let edge = b - a, square = edge.dot(edge)
-    let t = square > 0 ? min(max((p - a).dot(edge) / square, 0), 1) : 0
-    return (p - a - edge * t).length
   }
 }
