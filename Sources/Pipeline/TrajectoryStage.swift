@@ -29,8 +29,7 @@ struct TrajectoryStage: Sendable {
     refiner = stages?.refiner
     grid = stages?.model.configuration.perception.grid ?? .standard
     isClassical = stages == nil
-    tracker = Tracker(
-      configuration: TrackerConfiguration(usesDetectedVelocity: stages != nil), idPrefix: "\(scene.name)-")
+    tracker = Tracker(idPrefix: "\(scene.name)-")
     builder = refiner.map { ConditionBuilder(configuration: $0.configuration, anchors: $0.anchors) }
   }
 

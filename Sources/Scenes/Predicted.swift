@@ -6,8 +6,12 @@ public struct Detection: Sendable, Hashable {
   public var name: DetectionClass
   /// The box in the global frame.
   public var box: Box3D
+  /// Log-odds that the box's heading points to the front rather than to the rear; 0 where only its axis was seen.
+  public var frontEvidence: Double
   /// Horizontal velocity in the global frame, in metres a second.
   public var velocity: SIMD2<Double>
+  /// Standard deviation of each component of the velocity in m/s; nil where the velocity was not measured.
+  public var velocityDeviation: Double?
   /// Confidence in [0, 1].
   public var score: Double
   /// A nuScenes attribute name (`vehicle.moving`), or empty where the class has none.
@@ -15,11 +19,14 @@ public struct Detection: Sendable, Hashable {
 
   /// The detection with these properties.
   public init(
-    name: DetectionClass, box: Box3D, velocity: SIMD2<Double>, score: Double, attribute: String = ""
+    name: DetectionClass, box: Box3D, frontEvidence: Double = 1, velocity: SIMD2<Double>,
+    velocityDeviation: Double? = nil, score: Double, attribute: String = ""
   ) {
     self.name = name
     self.box = box
+    self.frontEvidence = frontEvidence
     self.velocity = velocity
+    self.velocityDeviation = velocityDeviation
     self.score = score
     self.attribute = attribute
   }

@@ -48,17 +48,24 @@ struct PositionFilter: Sendable {
   }
 }
 
-/// A Kalman filter of a heading and its rate: `[yaw, turn rate]`.
+/// A Kalman filter of a heading and its rate, `[yaw, turn rate]`, with the evidence for which end is the front.
+///
+/// A box seen from outside shows its axis far better than its direction, so the two are kept apart: the filter follows
+/// the axis, and the direction is the sign of summed log-odds.
 package struct HeadingFilter: Sendable {
   var yaw: Double
   var rate = 0.0
   /// Variances and covariance: yaw, both, rate.
   private var variance: (yy: Double, yr: Double, rr: Double)
-  /// Measurements in a row that pointed the other way.
-  private var opposed = 0
+  /// Log-odds that `yaw` points to the front; never below 0.
+  private(set) var front: Double
+  /// What is seen again and again is not independent: the sum is bounded, so that later evidence can turn it.
+  private static let mostEvidence = 8.0
 
-  init(yaw: Double, variance r: Double) {
+  /// - Parameter front: log-odds that the yaw points to the front, at least 0.
+  init(yaw: Double, variance r: Double, front: Double) {
     self.yaw = yaw
+    self.front = max(front, 0)
     variance = (r, 0, 0.1)
   }
 
@@ -77,31 +84,30 @@ package struct HeadingFilter: Sendable {
   /// Lets the rate die away: what is not seen does not turn on for ever.
   mutating func coast(seconds t: Double) { rate *= exp(-t / Self.decaySeconds) }
 
-  /// Takes a measured yaw. One that points the other way is turned around; three in a row turn the track instead.
-  mutating func update(yaw measured: Double, variance r: Double) {
+  /// Takes a measured yaw, whose direction is right with log-odds `evidence`.
+  mutating func update(yaw measured: Double, variance r: Double, evidence: Double) {
     var residual = wrapAngle(measured - yaw)
-    if abs(residual) > .pi / 2 {
-      opposed += 1
-      if opposed >= 3 {
-        yaw = wrapAngle(yaw + .pi)
-        opposed = 0
-      }
-      residual = wrapAngle(measured - yaw)
-      if abs(residual) > .pi / 2 { residual = wrapAngle(residual + .pi) }
-    } else {
-      opposed = 0
-    }
+    let isOpposed = abs(residual) > .pi / 2
+    if isOpposed { residual = wrapAngle(residual + .pi) }
     let (yy, yr, rr) = variance
     let s = yy + r
     yaw = wrapAngle(yaw + residual * yy / s)
     rate += residual * yr / s
     variance = (yy * r / s, yr * r / s, rr - yr * yr / s)
+    learn(isOpposed ? -evidence : evidence)
   }
 
-  /// Points along a course where the velocity says that the box was taken backwards.
+  /// Takes the course of a clear velocity: what moves, drives forwards.
   mutating func align(course: Double) {
-    guard abs(wrapAngle(course - yaw)) > .pi / 2 else { return }
-    yaw = wrapAngle(yaw + .pi)
-    opposed = 0
+    learn(abs(wrapAngle(course - yaw)) > .pi / 2 ? -Self.mostEvidence : 3)
+  }
+
+  /// Adds log-odds that the yaw points to the front, and turns it where the sum says otherwise.
+  private mutating func learn(_ evidence: Double) {
+    front = min(max(front + evidence, -Self.mostEvidence), Self.mostEvidence)
+    if front < 0 {
+      yaw = wrapAngle(yaw + .pi)
+      front = -front
+    }
   }
 }

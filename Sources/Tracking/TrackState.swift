@@ -21,27 +21,27 @@ package struct TrackState: Sendable {
   private(set) var detectionIndex: Int?
 
   /// - Parameter index: the detection's, in its frame.
-  package init(id: String, detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
+  package init(id: String, detection: Detection, at index: Int) {
     self.id = id
     detectionIndex = index
     let motion = TrackerConfiguration.motion(of: detection.name)
     filter = PositionFilter(
       position: detection.box.center.xy, positionVariance: motion.positionVariance,
       velocityVariance: motion.speedDeviation * motion.speedDeviation)
-    if usesDetectedVelocity {
-      filter.update(velocity: detection.velocity, variance: Self.velocityVariance)
+    if let deviation = detection.velocityDeviation {
+      filter.update(velocity: detection.velocity, variance: deviation * deviation)
     }
-    heading = HeadingFilter(yaw: detection.box.yaw, variance: Self.yawVariance)
+    heading = HeadingFilter(
+      yaw: detection.box.yaw, variance: Self.yawVariance, front: detection.frontEvidence)
     size = detection.box.size
     z = detection.box.center.z
     score = detection.score
     name = detection.name
     votes = [Double](repeating: 0, count: DetectionClass.allCases.count)
     vote(for: detection)
+    alignWithCourse(isMeasured: detection.velocityDeviation != nil)
   }
 
-  /// Of a detected velocity, in m²/s²: networks err by about 0.7 m/s a component.
-  private static let velocityVariance = 0.5
   /// Of a detected yaw: 0.15 rad, squared.
   private static let yawVariance = 0.0225
   /// Of a yaw's acceleration, in rad²/s³.
@@ -64,11 +64,14 @@ package struct TrackState: Sendable {
   }
 
   /// - Parameter index: the detection's, in its frame.
-  mutating func update(with detection: Detection, at index: Int, usesDetectedVelocity: Bool) {
+  mutating func update(with detection: Detection, at index: Int) {
     let motion = TrackerConfiguration.motion(of: name)
     filter.update(position: detection.box.center.xy, variance: motion.positionVariance)
-    if usesDetectedVelocity { filter.update(velocity: detection.velocity, variance: Self.velocityVariance) }
-    heading.update(yaw: detection.box.yaw, variance: Self.yawVariance)
+    if let deviation = detection.velocityDeviation {
+      filter.update(velocity: detection.velocity, variance: deviation * deviation)
+    }
+    heading.update(
+      yaw: detection.box.yaw, variance: Self.yawVariance, evidence: detection.frontEvidence)
     hits += 1
     detectionIndex = index
     unseenSeconds = 0
@@ -76,10 +79,13 @@ package struct TrackState: Sendable {
     size += (detection.box.size - size) * 0.3
     z += (detection.box.center.z - z) * 0.5
     vote(for: detection)
-    // A clear velocity tells front from back, once it rests on more than two places.
-    if hits >= 3, filter.velocity.length > 2 {
-      heading.align(course: atan2(filter.velocity.y, filter.velocity.x))
-    }
+    alignWithCourse(isMeasured: detection.velocityDeviation != nil)
+  }
+
+  /// A clear velocity tells front from back: one that was measured, or one that rests on more than two places.
+  private mutating func alignWithCourse(isMeasured: Bool) {
+    guard filter.velocity.length > (isMeasured ? 1 : 2), isMeasured || hits >= 3 else { return }
+    heading.align(course: atan2(filter.velocity.y, filter.velocity.x))
   }
 
   /// No detection fitted: the score falls by half in 1.4 s.

@@ -47,17 +47,14 @@ public struct Tracker: Sendable {
         states[row].miss(seconds: seconds)
         continue
       }
-      states[row].update(
-        with: detections[column], at: column, usesDetectedVelocity: configuration.usesDetectedVelocity)
+      states[row].update(with: detections[column], at: column)
       isMatched[column] = true
     }
     states.removeAll { $0.unseenSeconds > TrackerConfiguration.motion(of: $0.name).lifetime }
     for k in detections.indices where !isMatched[k] && detections[k].score >= configuration.birthScore {
       guard detections[k].isFinite else { continue }
       states.append(
-        TrackState(
-          id: "\(idPrefix)\(nextNumber)", detection: detections[k], at: k,
-          usesDetectedVelocity: configuration.usesDetectedVelocity))
+        TrackState(id: "\(idPrefix)\(nextNumber)", detection: detections[k], at: k))
       nextNumber += 1
     }
     return output(detectionCount: detections.count)

@@ -36,19 +36,15 @@ public struct TrackerConfiguration: Sendable, Hashable {
   public var birthScore: Double
   /// What a track must keep to be given out.
   public var outputScore: Double
-  /// Whether detections carry a velocity worth using (a network's do; a cluster's does not).
-  public var usesDetectedVelocity: Bool
   /// Detections after which a track is believed: it is then given out through short gaps too.
   public var confirmationCount: Int
 
   /// The configuration with these values.
   public init(
-    birthScore: Double = 0.05, outputScore: Double = 0.02, usesDetectedVelocity: Bool = false,
-    confirmationCount: Int = 2
+    birthScore: Double = 0.05, outputScore: Double = 0.02, confirmationCount: Int = 2
   ) {
     self.birthScore = birthScore
     self.outputScore = outputScore
-    self.usesDetectedVelocity = usesDetectedVelocity
     self.confirmationCount = confirmationCount
   }
 

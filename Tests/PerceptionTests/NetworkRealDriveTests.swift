@@ -79,7 +79,7 @@ struct NetworkRealDriveTests {
     var perception = try NetworkPerception(
       network, graph: network.graph(seed: 1), options: .init(threads: threads))
     var best: [String: Double] = [:], order: [String] = []
-    var tracker = Tracker(configuration: TrackerConfiguration(birthScore: 0.1, usesDetectedVelocity: true))
+    var tracker = Tracker(configuration: TrackerConfiguration(birthScore: 0.1))
     var frames: [NetworkFrame] = []
     for round in 0..<3 {
       perception.reset()

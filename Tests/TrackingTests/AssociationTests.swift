@@ -34,7 +34,7 @@ import Tracking
 
   private func states(_ detections: [Detection], seconds: Double) -> [TrackState] {
     detections.enumerated().map { k, detection in
-      var state = TrackState(id: "\(k + 1)", detection: detection, at: k, usesDetectedVelocity: k % 2 == 0)
+      var state = TrackState(id: "\(k + 1)", detection: detection, at: k)
       state.predict(seconds: seconds * Double(k % 4))
       return state
     }
@@ -71,7 +71,7 @@ import Tracking
     for name in DetectionClass.allCases {
       for origin in [0.0, 1e-3, 637.1, -1234.56] {
         var state = TrackState(
-          id: "1", detection: detection(SIMD2(origin, 0), name), at: 0, usesDetectedVelocity: false)
+          id: "1", detection: detection(SIMD2(origin, 0), name), at: 0)
         // Two seconds: the distribution is wide, the class's distance is the gate; none: the distribution is.
         for seconds in [0.0, 2] {
           state.predict(seconds: seconds)
@@ -97,7 +97,7 @@ import Tracking
 
   @Test func whatIsNotFiniteIsPairedWithNothing() {
     let name = DetectionClass.car
-    let state = TrackState(id: "1", detection: detection(.zero, name), at: 0, usesDetectedVelocity: false)
+    let state = TrackState(id: "1", detection: detection(.zero, name), at: 0)
     let found = [
       detection(SIMD2(.nan, 0), name), detection(SIMD2(0, .infinity), name), detection(.zero, name),
       detection(.zero, name, velocity: SIMD2(.nan, 0)), detection(.zero, name, score: .nan),

@@ -119,10 +119,30 @@ import Tracking
     }
   }
 
-  @Test func detectedVelocitiesAreUsedWhereTheyAreWorthIt() throws {
-    var tracker = Tracker(configuration: TrackerConfiguration(usesDetectedVelocity: true))
-    let frame = tracker.update([detection(0, 0, velocity: SIMD2(10, 0))], timestampMicroseconds: 0)
+  /// One faint look forwards, then clear ones backwards: 0.5 - 2 < 0 turns the track, and one more look does not undo it.
+  @Test func theFrontIsTheSumOfAllEvidence() throws {
+    var tracker = Tracker()
+    let looks: [(yaw: Double, evidence: Double)] = [(0, 0.5), (.pi, 2), (0, 0.5), (.pi, 0.1)]
+    let expected = [0, Double.pi, .pi, .pi]
+    for (k, look) in looks.enumerated() {
+      var seen = detection(0, 0, yaw: look.yaw)
+      seen.frontEvidence = look.evidence
+      let frame = tracker.update([seen], timestampMicroseconds: Int64(k) * 500_000)
+      let yaw = try #require(frame.tracks.first).detection.box.yaw
+      #expect(abs(wrapAngle(yaw - expected[k])) < 0.2, "frame \(k): \(yaw)")
+    }
+  }
+
+  @Test func velocitiesAreUsedWhereTheyWereMeasured() throws {
+    var measured = detection(0, 0, velocity: SIMD2(10, 0))
+    measured.velocityDeviation = 0.7
+    var tracker = Tracker()
+    let frame = tracker.update([measured], timestampMicroseconds: 0)
     #expect((frame.tracks[0].detection.velocity - SIMD2(10, 0)).length < 0.5)
+    tracker = Tracker()
+    let unmeasured = tracker.update(
+      [detection(0, 0, velocity: SIMD2(10, 0))], timestampMicroseconds: 0)
+    #expect(unmeasured.tracks[0].detection.velocity == .zero)
   }
 
   @Test func nonsenseIsLeftOutAndTimeMayStandStill() {

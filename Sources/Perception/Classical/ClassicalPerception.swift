@@ -1,3 +1,4 @@
+import Foundation
 import Geometry
 import PointClouds
 import Scenes
@@ -16,7 +17,8 @@ public struct ClassicalFrame: Sendable {
 
 /// Perception without weights: ground, clusters, shapes and ray-cast occupancy, frame after frame of one scene.
 ///
-/// The occupancy map is what is kept between frames; detections come from the keyframe's sweep alone. A value is one
+/// The occupancy map is what is kept between frames; detections come from the keyframe's sweep, their motion from the
+/// sweeps before it (`SweepMotion`). A value is one
 /// scene's: make a new one (or `reset`) for the next. The result is the same at any number of threads.
 public struct ClassicalPerception: Sendable {
   /// What a frame is made of.
@@ -40,6 +42,7 @@ public struct ClassicalPerception: Sendable {
   public let configuration: Configuration
   private var map: OccupancyMap
   private var columns = ObstacleColumns()
+  private var motion = SweepMotion()
   private var volume = SemanticVolume()
 
   /// Perception for one scene.
@@ -65,6 +68,11 @@ public struct ClassicalPerception: Sendable {
       with: cloud, heights: heights, ground: ground,
       withholdingKeyframe: configuration.withholdsKeyframeSweep, threads: threads)
     let objects = detect(cloud, heights: heights, ground: ground)
+    if !configuration.withholdsKeyframeSweep {
+      for object in objects where object.velocity.length > Self.leastCourseSpeed {
+        map.clearWake(of: object.box, velocity: object.velocity)
+      }
+    }
     let sources = cloud.sources.filter { !(configuration.withholdsKeyframeSweep && $0.isKeyframe) }
     let sure = objects.filter {
       $0.score >= configuration.volumeScore && !configuration.withholdsKeyframeSweep
@@ -75,6 +83,8 @@ public struct ClassicalPerception: Sendable {
       detections: objects.map { object in
         var detection = object
         detection.box = object.box.transformed(by: cloud.globalFromEgo)
+        detection.velocity =
+          cloud.globalFromEgo.rotation.rotate(SIMD3(object.velocity.x, object.velocity.y, 0)).xy
         return detection
       }, bev: map.layers(), volume: filled, ground: ground)
   }
@@ -88,21 +98,43 @@ public struct ClassicalPerception: Sendable {
         ?? cloud.sources.max(by: { $0.timestampMicroseconds < $1.timestampMicroseconds })
     else { return [] }
     columns.collect(cloud.points, range: source.range, heights: heights)
+    motion.collect(cloud, heights: heights, keyframe: columns, source: source)
     let proposals = ObjectProposals(columns: columns, sensor: SIMD2(source.origin.x, source.origin.y))
     return proposals.proposals().compactMap { proposal in
       let score = Self.confidence(of: proposal)
       guard score >= configuration.minimumScore else { return nil }
-      let height = max(proposal.top, proposal.shape.size.z * 0.8)
-      let base = ground.height(proposal.center.x, proposal.center.y)
-      let box = Box3D(
-        center: SIMD3(Double(proposal.center.x), Double(proposal.center.y), Double(base + height / 2)),
-        size: SIMD3(Double(proposal.width), Double(proposal.length), Double(height)),
-        rotation: Quaternion(yaw: forwards(Double(proposal.yaw))))
-      return Detection(
-        name: proposal.shape.name, box: box, velocity: .zero, score: score,
-        attribute: Self.attribute(proposal.shape.name))
+      return detection(proposal, score: score, ground: ground)
     }
   }
+
+  /// A proposal as a detection in the ego frame, with the motion that earlier sweeps show.
+  private func detection(_ proposal: ObjectProposal, score: Double, ground: GroundModel) -> Detection {
+    let height = max(proposal.top, proposal.shape.size.z * 0.8)
+    let base = ground.height(proposal.center.x, proposal.center.y)
+    let estimate = motion.estimate(proposal, columns: columns)
+    let velocity = estimate.map { SIMD2(Double($0.velocity.x), Double($0.velocity.y)) } ?? .zero
+    let (yaw, evidence) = Self.front(of: proposal, velocity: velocity)
+    let box = Box3D(
+      center: SIMD3(Double(proposal.center.x), Double(proposal.center.y), Double(base + height / 2)),
+      size: SIMD3(Double(proposal.width), Double(proposal.length), Double(height)),
+      rotation: Quaternion(yaw: yaw))
+    return Detection(
+      name: proposal.shape.name, box: box, frontEvidence: evidence, velocity: velocity,
+      velocityDeviation: estimate.map { Double($0.deviation) },
+      score: Self.confidence(score, of: proposal.shape.name, speed: velocity.length),
+      attribute: attributeName(for: proposal.shape.name, speed: velocity.length))
+  }
+
+  /// A score with what motion says: a post of a person's shape does not walk, and a person does not drive.
+  private static func confidence(_ score: Double, of name: DetectionClass, speed: Double) -> Double {
+    guard name == .pedestrian, speed > 0 else { return score }
+    return walkingSpeeds.contains(speed) ? (2 * score).squareRoot() : score / 2
+  }
+
+  /// How fast people walk and run, in m/s.
+  private static let walkingSpeeds = 0.5...3.5
+  /// From this speed on, in m/s, a velocity tells front from back.
+  private static let leastCourseSpeed = 1.0
 
   /// How likely a proposal is right, by how well it fits its class.
   ///
@@ -114,19 +146,26 @@ public struct ClassicalPerception: Sendable {
     return proposal.shape.isVehicle ? fit.squareRoot() : fit / 2
   }
 
-  /// Of a heading and its opposite, the one nearer to the ego's own: more often right than chance.
-  private func forwards(_ yaw: Double) -> Double {
-    let wrapped = wrapAngle(yaw)
-    return abs(wrapped) <= .pi / 2 ? wrapped : wrapAngle(wrapped + .pi)
+  /// Which end of a proposal is its front: the one that it moves towards, or the one away from a car's cabin.
+  ///
+  /// A car's bonnet is longer than its boot, so the middle of its high part lies behind the middle of the whole. Of the
+  /// cars of five simulated drives (30 points or more) 98 % are told so; on the real drive, which chose nothing, 86 %.
+  /// Where neither tells, the ego's own heading is right more often than chance.
+  /// - Returns: the yaw, and log-odds that it points to the front.
+  private static func front(
+    of proposal: ObjectProposal, velocity: SIMD2<Double>
+  ) -> (yaw: Double, evidence: Double) {
+    let yaw = Double(proposal.yaw)
+    if velocity.length > leastCourseSpeed {
+      return (turned(yaw, towards: atan2(velocity.y, velocity.x)), 3)
+    }
+    let evidence = min(abs(Double(proposal.cabinOffset)) * 25, 3)
+    guard evidence > 0.25 else { return (turned(yaw, towards: 0), 0.25) }
+    return (wrapAngle(proposal.cabinOffset < 0 ? yaw : yaw + .pi), evidence)
   }
 
-  /// The attribute of something that one sweep cannot show moving.
-  private static func attribute(_ name: DetectionClass) -> String {
-    switch name {
-    case .car, .truck, .bus, .trailer, .constructionVehicle: "vehicle.parked"
-    case .bicycle, .motorcycle: "cycle.without_rider"
-    case .pedestrian: "pedestrian.standing"
-    case .trafficCone, .barrier: ""
-    }
+  /// Of a heading and its opposite, the one nearer to a course.
+  private static func turned(_ yaw: Double, towards course: Double) -> Double {
+    abs(wrapAngle(yaw - course)) <= .pi / 2 ? wrapAngle(yaw) : wrapAngle(yaw + .pi)
   }
 }

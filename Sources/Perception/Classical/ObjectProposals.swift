@@ -14,6 +14,9 @@ struct ObjectProposal: Sendable {
   var top: Float
   /// The places of its columns.
   var columns: [Int32]
+  /// Where a car's cabin lies: the middle of its high part before the middle of the box, as a share of the length; 0 where
+  /// it does not show, and for other classes.
+  var cabinOffset: Float = 0
 }
 
 /// Picks objects out of a sweep's columns: the cut through the cluster tree that fits the classes' shapes best.
@@ -84,7 +87,25 @@ struct ObjectProposals: Sendable {
       }
     }
     best?.columns = members
+    if let found = best, found.shape.name == .car { best?.cabinOffset = cabinOffset(of: found) }
     return best
+  }
+
+  /// The middle of the columns that reach nearly as high as the highest, along a box, as a share of its length.
+  private func cabinOffset(of proposal: ObjectProposal) -> Float {
+    let tops = proposal.columns.map { columns.columns[Int($0)].top }
+    let limit = 0.72 * (tops.sorted()[(tops.count - 1) * 19 / 20])
+    let axis = direction(proposal.yaw)
+    var low = Float.infinity, high = -Float.infinity
+    var count = 0
+    for (k, top) in zip(proposal.columns, tops) where top > limit {
+      let d = columns.columns[Int(k)].position - proposal.center
+      let along = d.x * axis.x + d.y * axis.y
+      low = min(low, along)
+      high = max(high, along)
+      count += 1
+    }
+    return count >= 4 ? (low + high) / 2 / proposal.length : 0
   }
 
   /// How well a footprint agrees with what is around, in (0, 1]: no ground is seen within it, nothing taller than the

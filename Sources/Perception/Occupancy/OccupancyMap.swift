@@ -1,4 +1,5 @@
 import Algorithms
+import Foundation
 import Geometry
 import PointClouds
 import Scenes
@@ -23,6 +24,8 @@ public struct OccupancyMap: Sendable {
     public var groundReturn: Float = -1.3, passingRay: Float = -0.5
     /// The bounds of a cell's log-odds.
     public var bounds: ClosedRange<Float> = -2...3.5
+    /// For so many seconds back the wake of a moving object is cleared.
+    public var wakeSeconds = 1.0
     /// The seconds after which half the evidence has faded.
     public var halfLifeSeconds = 3.0
 
@@ -103,6 +106,37 @@ public struct OccupancyMap: Sendable {
       let added = logOdds[c] + min(max(occupied[c], -evidence), evidence)
       logOdds[c] = min(max(added, bounds.lowerBound), bounds.upperBound)
       observed[c] = 1
+    }
+  }
+
+  /// Frees the cells that a moving object left within `wakeSeconds`, but for those in which the newest sweep has a return
+  /// and those under the object itself.
+  ///
+  /// Rays alone clear a wake late: several must pass before they outweigh the returns of what drove there.
+  /// - Parameters:
+  ///   - box: the object in the ego frame of the last update.
+  ///   - velocity: over the ground along that frame's axes, in m/s.
+  /// - Complexity: O(cells of the wake).
+  public mutating func clearWake(of box: Box3D, velocity: SIMD2<Double>) {
+    let speed = velocity.length
+    let step = grid.cellSize / 2
+    let distance = speed * configuration.wakeSeconds
+    let (u, v) = (SIMD2(cos(box.yaw), sin(box.yaw)), SIMD2(-sin(box.yaw), cos(box.yaw)))
+    let half = SIMD2(box.size.y, box.size.x) / 2
+    for back in stride(from: step, through: distance, by: step) {
+      let center = box.center.xy - velocity * (back / speed)
+      for a in stride(from: -half.x, through: half.x, by: step) {
+        for b in stride(from: -half.y, through: half.y, by: step) {
+          let q = center + u * a + v * b
+          let d = q - box.center.xy
+          let isUnder =
+            abs(d.x * u.x + d.y * u.y) <= half.x + grid.cellSize
+            && abs(d.x * v.x + d.y * v.y) <= half.y + grid.cellSize
+          guard !isUnder, let (i, j) = grid.cell(x: q.x, y: q.y) else { continue }
+          let c = grid.index(i, j)
+          if obstacleCounts[c] == 0 { logOdds[c] = min(logOdds[c], configuration.groundReturn) }
+        }
+      }
     }
   }
 

@@ -47,6 +47,9 @@ public struct DetectionDecoder: Sendable {
     var attribute: Int?
   }
 
+  /// Networks err by about 0.7 m/s a component.
+  private static let velocityDeviation = 0.7
+
   /// A decoder of a head over a grid.
   public init(_ configuration: NetworkConfiguration.Detection, grid: BEVGrid) {
     self.configuration = configuration
@@ -72,7 +75,7 @@ public struct DetectionDecoder: Sendable {
       let velocity = globalFromEgo.rotation.rotate(SIMD3(object.velocity.x, object.velocity.y, 0))
       return Detection(
         name: configuration.classes[object.classIndex], box: object.box.transformed(by: globalFromEgo),
-        velocity: velocity.xy, score: object.score,
+        velocity: velocity.xy, velocityDeviation: Self.velocityDeviation, score: object.score,
         attribute: object.attribute.map { DetectionAttributes.names[$0] } ?? "")
     }
   }
