@@ -65,7 +65,7 @@ public struct HTMLReport {
     return (0..<count).map { all[$0 * all.count / count] }
   }
 
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
       .replacing("\"", with: "&quot;")
   }

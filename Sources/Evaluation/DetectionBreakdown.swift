@@ -1,4 +1,4 @@
-import Results
+import Files
 import Scenes
 
 /// Where boxes are found and where not: recall and error of what is found, by class, distance, visibility, speed and the

@@ -1,6 +1,5 @@
 import Files
 import Geometry
-import Results
 import Scenes
 
 /// The nuScenes detection figures: average precisions, true-positive errors and the detection score (NDS).

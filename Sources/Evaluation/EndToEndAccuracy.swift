@@ -1,5 +1,6 @@
+import Algorithms
+import Files
 import Geometry
-import Results
 
 /// End-to-end prediction accuracy (EPA): how well agents are found and forecast together, and the errors of those found.
 ///

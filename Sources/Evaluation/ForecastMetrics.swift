@@ -1,6 +1,5 @@
 import Files
 import Geometry
-import Results
 import Scenes
 
 /// The nuScenes prediction figures over scored forecasts: the best of the k most probable modes.

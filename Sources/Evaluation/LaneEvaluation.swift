@@ -35,7 +35,8 @@ enum LaneEvaluation {
           }
           let k = byLayer.firstIndex { $0.layer == layer.name } ?? byLayer.count
           if k == byLayer.count { byLayer.append((layer.name, [])) }
-          byLayer[k].frames.append((layer.lines.map(inEgo), found))
+          // A city has thousands of lines: what is out of reach goes here already.
+          byLayer[k].frames.append((layer.lines.map(inEgo).flatMap(LaneMetrics.pieces), found))
         }
       }
     }

@@ -1,5 +1,5 @@
+import Files
 import Geometry
-import Results
 
 /// Average precision of perceived map lines by Chamfer distance.
 ///

@@ -1,5 +1,5 @@
+import Files
 import Geometry
-import Results
 import Scenes
 
 /// Intersection over union of each map layer that a run's BEV archives hold, over all cells of all frames.

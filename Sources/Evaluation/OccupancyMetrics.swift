@@ -1,6 +1,5 @@
 import Files
 import Geometry
-import Results
 import Scenes
 
 /// BEV occupancy against labelled LiDAR points, cell by cell within 40 m of the ego.

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Geometry
-import Results
 import Scenes
 
 /// How far the ego's plan is from the recorded drive, and how often it runs into what was there, under both averaging

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Geometry
-import Results
 import Scenes
 
 /// RayIoU: a semantic volume judged along rays as a LiDAR would cast them, so that thick walls earn nothing.

@@ -1,4 +1,4 @@
-import Results
+import Files
 
 /// Two runs' figures side by side: what changed, whether for the better, and whether other scenes might undo it.
 public struct RunComparison: Sendable {
@@ -97,7 +97,8 @@ public struct RunComparison: Sendable {
       "motar",
       "mota", "mt", "tp", "epa", "occupied_recall", "free_recall", "iou", "mean_iou", "iou_at_half",
       "best_iou",
-      "miou", "iou_geometry", "ray_iou", "ap", "1m", "2m", "4m",
+      "pdms", "no_collision", "drivable_area", "time_to_collision", "progress", "comfort", "miou",
+      "iou_geometry", "ray_iou", "ap", "1m", "2m", "4m",
     ]
     if parts.contains(where: lower.contains) { return .lowerIsBetter }
     if parts.contains(where: higher.contains) { return .higherIsBetter }

@@ -1,4 +1,4 @@
-import Results
+import Files
 
 /// Bootstrap over scenes: how far a figure would move had other scenes been driven.
 ///

@@ -1,5 +1,5 @@
+import Files
 import Geometry
-import Results
 
 /// Intersection over union of the area that vehicles cover, in the setting of Lift-Splat-Shoot: cells of 0.5 m over
 /// [-50, 50) m both ways around the ego, all annotated vehicles, all frames counted together.

@@ -1,3 +1,5 @@
+import Files
+
 /// A line of `lanes/<scene>.jsonl` as it was written.
 public struct LaneRecord: Sendable {
   /// A perceived line of the map.

@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 import Scenes
 
 /// A keyframe's true occupancy as Occ3D stores it: `gts/<scene>/<sample>/labels.npz`.

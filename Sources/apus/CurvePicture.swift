@@ -1,3 +1,4 @@
+import Drawing
 import Evaluation
 import Foundation
 

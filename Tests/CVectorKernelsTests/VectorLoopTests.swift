@@ -79,7 +79,22 @@ import Testing
 
   /// A convolution with channels and outputs that are padded to blocks of eight.
   struct Case: Sendable, CustomTestStringConvertible {
-    var batch = 1, channels: Int, outputs: Int, height: Int, width: Int, zeros = 1
+    var batch: Int
+    var channels: Int
+    var outputs: Int
+    var height: Int
+    var width: Int
+    var zeros: Int
+
+    init(batch: Int = 1, channels: Int, outputs: Int, height: Int, width: Int, zeros: Int = 1) {
+      self.batch = batch
+      self.channels = channels
+      self.outputs = outputs
+      self.height = height
+      self.width = width
+      self.zeros = zeros
+    }
+
     var testDescription: String { "\(channels) to \(outputs), \(height) x \(width), \(zeros) zeros" }
     var rows: Int { height + 2 * zeros - 2 }
     var columns: Int { width + 2 * zeros - 2 }
