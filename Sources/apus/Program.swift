@@ -22,9 +22,6 @@ struct Program: ParsableCommand {
     ])
 }
 
-/// The version that run.json names.
-let programVersion = "0.1.0"
-
 @main
 enum Main {
   static func main() {
