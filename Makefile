@@ -35,7 +35,7 @@ demo: build
 	$(APUS) evaluate $(DEMO) --truth scenes/simulated
 	@echo
 	@echo "The run is in $(DEMO): detections.json, tracks.json, trajectories/, bev/, occupancy/, metrics.json."
-	@echo "Look at $$(ls $(DEMO)/preview/*/*.png | sed -n 10p) first."
+	@echo "Look at $$(ls $(DEMO)/preview/*/*.jpg | sed -n 10p) first."
 
 # Side by side with peers; prints the machine and ratios. Needs no network.
 bench: setup

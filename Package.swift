@@ -12,7 +12,7 @@ let package = Package(
     .executable(name: "apus", targets: ["apus"]),
     // For Benchmarks, a package of its own.
     .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
-    .library(name: "ApusLiftSplat", targets: ["ArrayFiles", "NeuralEngine", "LiftSplat"]),
+    .library(name: "ApusLiftSplat", targets: ["Files", "NeuralEngine", "LiftSplat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -23,6 +23,7 @@ let package = Package(
     // C libraries
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CFileSystem"),
     .systemLibrary(name: "CSpng", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -44,56 +45,82 @@ let package = Package(
       ]),
 
     // Stages and tools, in the order of the data
+    .target(name: "Algorithms", exclude: ["README.md"]),
     .target(name: "Geometry", exclude: ["README.md"]),
-    .target(name: "Scenes", dependencies: ["Geometry"], exclude: ["README.md"]),
-    .target(name: "ArrayFiles", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
+    .target(name: "Scenes", dependencies: ["Geometry", "Algorithms"], exclude: ["README.md"]),
     .target(
-      name: "Recording", dependencies: ["Geometry", "Scenes", "ArrayFiles", "CSimdJSON"],
+      name: "Files", dependencies: ["CZip", "CSpng", "CTurboJPEG", "CFileSystem"], exclude: ["README.md"]),
+    .target(
+      name: "Recording", dependencies: ["Geometry", "Scenes", "Files", "CSimdJSON"],
       exclude: ["README.md"]),
     .target(
-      name: "Calibration", dependencies: ["Geometry", "Scenes", "PointClouds", "CPCL", yams],
+      name: "Calibration", dependencies: ["Algorithms", "Geometry", "Scenes", "PointClouds", "CPCL", yams],
       exclude: ["README.md"]),
-    .target(name: "FrameSync", dependencies: ["Geometry", "Scenes"], exclude: ["README.md"]),
+    .target(name: "FrameSync", dependencies: ["Algorithms", "Geometry", "Scenes"], exclude: ["README.md"]),
     .target(name: "CameraInput", dependencies: ["Geometry", "Scenes", "CTurboJPEG"], exclude: ["README.md"]),
-    .target(name: "PointClouds", dependencies: ["Geometry", "Scenes", "CPCL"], exclude: ["README.md"]),
+    .target(
+      name: "PointClouds", dependencies: ["Algorithms", "Geometry", "Scenes", "CPCL"], exclude: ["README.md"]),
+    .target(
+      name: "FrameInput",
+      dependencies: [
+        "Geometry", "Scenes", "Recording", "CameraInput", "PointClouds", "LiftSplat",
+      ], exclude: ["README.md"]),
+    .target(
+      name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "Files", protobuf],
+      exclude: ["README.md"]),
+    .target(
+      name: "LiftSplat",
+      dependencies: ["Algorithms", "Geometry", "Scenes", "PointClouds", "NeuralEngine", "CVectorKernels"],
+      exclude: ["README.md"]),
     .target(
       name: "Perception",
-      dependencies: ["Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine", "CVectorKernels"],
+      dependencies: ["Algorithms", "Geometry", "Scenes", "PointClouds", "LiftSplat", "NeuralEngine"],
       exclude: ["README.md"]),
-    .target(name: "Results", dependencies: ["Geometry", "Scenes", "ArrayFiles"], exclude: ["README.md"]),
-    .target(
-      name: "Evaluation", dependencies: ["Geometry", "Scenes", "Recording", "Results"], exclude: ["README.md"]
-    ),
-    .target(
-      name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "ArrayFiles", protobuf],
-      exclude: ["README.md"]),
-    .target(
-      name: "LiftSplat", dependencies: ["Geometry", "NeuralEngine", "CVectorKernels"], exclude: ["README.md"]),
+    .target(name: "Tracking", dependencies: ["Algorithms", "Geometry", "Scenes"], exclude: ["README.md"]),
     .target(
       name: "TrajectoryRefiner", dependencies: ["Geometry", "Scenes", "NeuralEngine"],
       exclude: ["README.md"]),
     .target(
+      name: "Forecasting", dependencies: ["Geometry", "Scenes", "Tracking", "TrajectoryRefiner"],
+      exclude: ["README.md"]),
+    .target(
+      name: "Models",
+      dependencies: [
+        "Geometry", "Scenes", "Files", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat",
+        "Perception",
+        "TrajectoryRefiner",
+      ], exclude: ["README.md"]),
+    .target(name: "Results", dependencies: ["Geometry", "Scenes", "Files"], exclude: ["README.md"]),
+    .target(
+      name: "Drawing", dependencies: ["Geometry", "Scenes", "Files", "Results"], exclude: ["README.md"]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Algorithms", "Geometry", "Scenes", "Files", "Recording", "Results"],
+      exclude: ["README.md"]),
+    .target(
       name: "Simulation",
-      dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "ArrayFiles", "CTurboJPEG"],
-      exclude: ["README.md", "LiDAR/README.md"]),
+      dependencies: [
+        "Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Files",
+      ], exclude: ["README.md", "LiDAR/README.md"]),
     .target(
       name: "Pipeline",
       dependencies: [
-        "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
-        "CMalloc",
+        "Geometry", "Scenes", "Files", "Recording", "FrameSync", "CameraInput", "PointClouds", "FrameInput",
+        "NeuralEngine", "LiftSplat", "Perception", "Tracking", "Forecasting", "TrajectoryRefiner", "Models",
+        "Results", "Drawing", "CMalloc",
       ], exclude: ["README.md"]),
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput",
-        "PointClouds", "NeuralEngine", "LiftSplat", "Perception", "TrajectoryRefiner", "Results",
-        "Evaluation", "Simulation", "Pipeline", argumentParser, yams,
+        "Geometry", "Scenes", "Files", "Recording", "Calibration", "FrameSync", "NeuralEngine", "Models",
+        "Results", "Drawing", "Evaluation", "Simulation", "Pipeline", argumentParser, yams,
       ], exclude: ["README.md"]),
 
     // Tests
+    .target(name: "TestKit", dependencies: ["Geometry", "Scenes"], path: "Tests/TestKit"),
+    .testTarget(name: "AlgorithmsTests", dependencies: ["Algorithms"]),
     .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
-    .testTarget(name: "ArrayFilesTests", dependencies: ["ArrayFiles"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordingTests", dependencies: ["Geometry", "Scenes", "Recording"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration"]),
     .testTarget(name: "FrameSyncTests", dependencies: ["Geometry", "Scenes", "Recording", "FrameSync"]),
@@ -102,30 +129,38 @@ let package = Package(
     .testTarget(
       name: "PerceptionTests",
       dependencies: [
-        "Geometry", "Scenes", "ArrayFiles", "Recording", "FrameSync", "CameraInput", "PointClouds",
-        "LiftSplat",
-        "NeuralEngine", "Perception",
+        "Geometry", "Scenes", "Files", "Recording", "FrameSync", "CameraInput", "PointClouds", "LiftSplat",
+        "NeuralEngine", "Perception", "Tracking",
       ], exclude: ["Fixtures"]),
-    .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "ArrayFiles", "Results"]),
+    .testTarget(name: "TrackingTests", dependencies: ["Algorithms", "Geometry", "Scenes", "Tracking"]),
+    .testTarget(name: "ForecastingTests", dependencies: ["Geometry", "Scenes", "Forecasting"]),
+    .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "Files", "Results", "TestKit"]),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Geometry", "Scenes", "Recording", "Results", "Evaluation"]),
+      name: "DrawingTests", dependencies: ["Geometry", "Scenes", "Results", "Drawing", "TestKit"]),
     .testTarget(
-      name: "LiftSplatTests", dependencies: ["Geometry", "ArrayFiles", "NeuralEngine", "LiftSplat"],
+      name: "EvaluationTests",
+      dependencies: ["Geometry", "Scenes", "Files", "Recording", "Results", "Evaluation"]),
+    .testTarget(
+      name: "LiftSplatTests", dependencies: ["Geometry", "Files", "NeuralEngine", "LiftSplat"],
       exclude: ["Fixtures"]),
     .testTarget(
-      name: "NeuralEngineTests", dependencies: ["ArrayFiles", "NeuralEngine"], exclude: ["Fixtures"]),
+      name: "NeuralEngineTests", dependencies: ["Files", "NeuralEngine"], exclude: ["Fixtures"]),
     .testTarget(
       name: "TrajectoryRefinerTests",
-      dependencies: ["Geometry", "Scenes", "ArrayFiles", "Recording", "NeuralEngine", "TrajectoryRefiner"]),
+      dependencies: [
+        "Geometry", "Scenes", "Files", "Recording", "NeuralEngine", "TrajectoryRefiner", "Forecasting",
+      ]),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
+      name: "ModelsTests",
+      dependencies: ["Files", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat", "Models"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["Algorithms", "Geometry", "Scenes", "Files", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
     .testTarget(
       name: "ProgramTests",
-      dependencies: ["apus", "Geometry", "Scenes", "ArrayFiles", "Recording", "Results", "CTurboJPEG"]),
-    .testTarget(
-      name: "PipelineTests",
-      dependencies: ["ArrayFiles", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat", "Pipeline"]),
+      dependencies: ["apus", "Geometry", "Scenes", "Files", "Recording", "Results", "CTurboJPEG"]),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,3 +1,4 @@
+import Algorithms
 import Foundation
 internal import Yams
 
@@ -128,22 +129,6 @@ func suggestion(for name: String, among known: [String]) -> String {
     return ""
   }
   return "; did you mean \"\(best.name)\"?"
-}
-
-/// Insertions, deletions and replacements from one text to another, over at most 64 characters of each (Levenshtein).
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let (a, b) = (Array(a.prefix(64)), Array(b.prefix(64)))
-  var row = Array(0...b.count)
-  for i in 0..<a.count {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in 0..<b.count {
-      let above = row[j + 1]
-      row[j + 1] = min(min(above, row[j]) + 1, diagonal + (a[i] == b[j] ? 0 : 1))
-      diagonal = above
-    }
-  }
-  return row[b.count]
 }
 
 /// Refuses what would cost a YAML reader more than a rig is worth: anchors and aliases (a few lines of them expand to

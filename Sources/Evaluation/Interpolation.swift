@@ -1,3 +1,4 @@
+import Algorithms
 import Geometry
 
 /// Linear interpolation over increasing abscissae, with nuscenes-devkit's (numpy's) choices at every edge.

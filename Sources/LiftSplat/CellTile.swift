@@ -1,3 +1,4 @@
+import Algorithms
 internal import CVectorKernels
 import NeuralEngine
 import Synchronization

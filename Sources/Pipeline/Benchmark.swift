@@ -1,6 +1,9 @@
+import FrameInput
 import FrameSync
+import Models
 import NeuralEngine
 import Results
+import Scenes
 import Synchronization
 
 /// How long frames take, and where their time goes.
@@ -8,7 +11,7 @@ public struct ReplayTimes: Sendable {
   /// Frames that were perceived, and the wall-clock seconds they took together.
   public var frames = 0, seconds = 0.0
   /// Mean milliseconds of each stage over the frames, in the order of the data. Stages overlap.
-  public var stages: [FrameRecord.StageTime] = []
+  public var stages: [StageTime] = []
   /// The most memory that was held, in bytes.
   public var peakMemoryBytes = 0
 

@@ -1,3 +1,5 @@
+import Forecasting
+import FrameInput
 import Perception
 import Recording
 import Results

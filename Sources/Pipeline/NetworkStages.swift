@@ -1,7 +1,10 @@
 import CameraInput
+import Forecasting
+import FrameInput
 import FrameSync
 import Geometry
 import LiftSplat
+import Models
 import NeuralEngine
 import Perception
 import PointClouds

@@ -1,4 +1,6 @@
+import FrameInput
 import FrameSync
+import Models
 import NeuralEngine
 import Perception
 import Recording

@@ -1,3 +1,5 @@
+import Drawing
+import FrameInput
 import Geometry
 import NeuralEngine
 import Perception
@@ -15,6 +17,13 @@ struct Sight: Sendable {
   var lines: [MapLayer] = []
   /// What trajectories are made from, `[channel, i, j]` over the network's grid; empty without.
   var features: [Float] = []
+}
+
+/// A frame whose images the network's image branch has looked at.
+struct PreparedFrame: Sendable {
+  var loaded: LoadedFrame
+  /// Nil without a network that sees.
+  var features: ImageFeatures?
 }
 
 /// A frame between perception and its trajectories.
@@ -65,7 +74,12 @@ extension Replay {
       done += 1
       report(.progress(done: done, total: frames.count, scene: scene.name))
     } store: { perceived in
-      let result = try store(perceived, scene: scene.name, writer: writer)
+      let start = scene.keyframes.first?.timestampMicroseconds ?? 0
+      let time = perceived.frame.keyframe.timestampMicroseconds
+      let place = FramePlace(
+        scene: scene.name, index: perceived.index, count: frames.count,
+        seconds: Double(time.subtractingReportingOverflow(start).partialValue) * 1e-6)
+      let result = try store(perceived, place: place, writer: writer)
       finished.withLock { $0[perceived.index] = result }
     }
     let all = finished.withLock { $0.compactMap { $0 } }
@@ -95,18 +109,18 @@ extension Replay {
       frames.indices, threads: options.threads, depth: Self.flightDepth,
       load: { loader.load($0, of: frames) },
       prepare: { loaded in
+        var prepared = PreparedFrame(loaded: loaded)
         guard let images, let planes = loaded.images?.planes, loaded.frame.skipReason == nil else {
-          return loaded
+          return prepared
         }
-        var prepared = loaded
-        prepared.features = try prepared.clock.measure("image branch") { try images.run(planes) }
+        prepared.features = try prepared.loaded.clock.measure("image branch") { try images.run(planes) }
         return prepared
       },
-      compute: { loaded in
+      compute: { prepared in
         try willCompute()
         defer { index += 1 }
-        let seen = try perceiver.perceive(loaded, index: index, spareFeatures: features.take() ?? [])
-        loader.recycle(loaded.images)
+        let seen = try perceiver.perceive(prepared, index: index, spareFeatures: features.take() ?? [])
+        loader.recycle(prepared.loaded.images)
         return seen
       },
       conclude: { seen in
@@ -117,57 +131,32 @@ extension Replay {
   }
 
   private func store(
-    _ perceived: PerceivedFrame, scene: String, writer: SceneWriter
+    _ perceived: PerceivedFrame, place: FramePlace, writer: SceneWriter
   ) throws -> (output: FrameOutput, record: FrameRecord) {
     var clock = perceived.clock
     guard let prediction = perceived.prediction else {
       let output = try writer.skipped(perceived.frame.keyframe.token)
-      return (output, try record(perceived.frame, scene: scene, clock: clock))
+      return (output, try record(perceived.frame, scene: place.scene, clock: clock))
     }
-    let picture = clock.measure("preview") {
-      Preview().draw(
-        prediction, scene: scene, timestampMicroseconds: perceived.frame.timestampMicroseconds,
-        cameras: perceived.pictures, points: perceived.points)
+    var preview: (place: FramePlace, image: Image)?
+    if options.contents.previews.contains(place.index, of: place.count) {
+      let truth =
+        options.drawsTruth
+        ? try dataset.annotations(sample: perceived.frame.keyframe.token).map(\.box) : []
+      let image = clock.measure("preview") {
+        Preview().draw(
+          prediction, place: place, timestampMicroseconds: perceived.frame.timestampMicroseconds,
+          cameras: perceived.pictures, points: perceived.points, truth: truth)
+      }
+      preview = (place, image)
     }
-    let output = try clock.measure("write") { try writer.write(prediction, preview: picture) }
+    let output = try clock.measure("write") { try writer.write(prediction, preview: preview) }
     return (
       output,
       try record(
-        perceived.frame, scene: scene, flags: output.flags, notes: perceived.notes + output.notes,
+        perceived.frame, scene: place.scene, flags: output.flags, notes: perceived.notes + output.notes,
         clock: clock)
     )
-  }
-}
-
-/// The sweeps of recent frames: each is loaded once, and used by all frames that it belongs to.
-struct SweepCache {
-  private var sweeps: [String: Sweep] = [:]
-
-  /// A cloud that is no longer needed, for its memory.
-  private var spare = PointCloud()
-
-  /// Keeps what a frame has loaded.
-  mutating func add(_ loaded: LoadedFrame) { sweeps.merge(loaded.newSweeps) { $1 } }
-
-  /// A frame's sweeps in its ego frame, nil where there is none; forgets those that it does not want.
-  /// - Parameter loader: gets the memory of the forgotten ones.
-  mutating func accumulate(_ frame: Frame, for loader: FrameLoader) -> AccumulatedCloud? {
-    let wanted = frame.sweeps.map(\.token)
-    for token in sweeps.keys where !wanted.contains(token) {
-      if let sweep = sweeps.removeValue(forKey: token) { loader.recycle(sweep.points) }
-    }
-    let found = wanted.compactMap { sweeps[$0] }
-    guard !found.isEmpty else { return nil }
-    var reused = PointCloud()
-    swap(&reused, &spare)
-    return AccumulatedCloud(
-      sweeps: found, globalFromEgo: frame.globalFromEgo, timestampMicroseconds: frame.timestampMicroseconds,
-      reusing: reused)
-  }
-
-  /// Takes back a frame's cloud.
-  mutating func recycle(_ cloud: consuming AccumulatedCloud?) {
-    if let cloud { spare = cloud.points }
   }
 }
 
@@ -189,9 +178,9 @@ private struct ScenePerceiver {
 
   /// - Parameter spareFeatures: features of an earlier frame that are no longer needed, whose memory is used again.
   mutating func perceive(
-    _ loaded: LoadedFrame, index: Int, spareFeatures: consuming [Float]
+    _ prepared: PreparedFrame, index: Int, spareFeatures: consuming [Float]
   ) throws -> SeenFrame {
-    let frame = loaded.frame
+    let loaded = prepared.loaded, frame = loaded.frame
     var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
     sweeps.add(loaded)
     guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
@@ -200,7 +189,7 @@ private struct ScenePerceiver {
     if let cloud { result.points = Self.keyframePoints(cloud) }
     if let stages {
       let seen = try stages.perceive(
-        loaded.features, cameras: loaded.images?.cameras ?? [], cloud: cloud, frame: frame)
+        prepared.features, cameras: loaded.images?.cameras ?? [], cloud: cloud, frame: frame)
       for stage in seen.milliseconds { result.clock.add(stage.stage, stage.milliseconds) }
       result.notes += seen.notes
       result.sight = Sight(

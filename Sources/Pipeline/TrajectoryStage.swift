@@ -1,6 +1,8 @@
+import Forecasting
 import Geometry
 import Perception
 import Scenes
+import Tracking
 import TrajectoryRefiner
 
 /// Follows what perception sees through one scene: tracks, and where they and the ego may go.

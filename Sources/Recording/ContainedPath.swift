@@ -1,4 +1,4 @@
-internal import ArrayFiles
+internal import Files
 import Foundation
 
 /// Files that tables name, held inside the dataroot.

@@ -1,4 +1,4 @@
-internal import ArrayFiles
+internal import Files
 import Foundation
 import Scenes
 

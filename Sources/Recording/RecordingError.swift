@@ -1,4 +1,4 @@
-internal import ArrayFiles
+internal import Files
 
 /// What is wrong with a recording: the file, the place in it, what was found and what was expected.
 public struct RecordingError: Error, Sendable, Hashable, CustomStringConvertible {

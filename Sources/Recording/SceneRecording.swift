@@ -1,4 +1,4 @@
-internal import ArrayFiles
+internal import Files
 import Foundation
 import Geometry
 import Scenes
@@ -96,19 +96,6 @@ public struct SceneStage: Sendable {
 
   /// Removes all files of the scene.
   public func discard() { try? FileManager.default.removeItem(atPath: folder) }
-}
-
-/// Makes folders with an error that says why not.
-enum Folders {
-  static func make(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw RecordingError(
-        .unreadable, file: path, place: "making the folder", found: FileError.text(errno),
-        expected: "a folder")
-    }
-  }
 }
 
 /// Makes a `SceneRecording` a step at a time, with tokens that depend on names alone.

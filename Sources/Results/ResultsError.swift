@@ -1,25 +1,7 @@
+import Files
+
 /// What is wrong with a run's files: the file, the place in it, what was found and what was expected.
-public struct ResultsError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The file or folder.
-  public let file: String
-  /// The field or byte offset.
-  public let place: String
-  /// What is there.
-  public let found: String
-  /// What should be there.
-  public let expected: String
-
-  /// The error with these parts.
-  public init(file: String, place: String, found: String, expected: String) {
-    self.file = file
-    self.place = place
-    self.found = found
-    self.expected = expected
-  }
-
-  /// One line: `<file>: <place>: <found> (expected <expected>)`.
-  public var description: String { "\(file): \(place): \(found) (expected \(expected))" }
-}
+public typealias ResultsError = ArrayFileError
 
 /// A name from a recording that becomes a file name: a scene's or a sample's.
 /// - Throws: `ResultsError` where it could lead outside its folder or hide.

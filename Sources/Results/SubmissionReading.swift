@@ -1,3 +1,4 @@
+import Files
 import Geometry
 
 /// A box as a detection or tracking submission has it, not judged yet: names may be unknown and numbers not finite.

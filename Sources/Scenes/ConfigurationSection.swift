@@ -1,3 +1,5 @@
+import Algorithms
+
 /// Reads one section of a configuration file: absent keys keep their defaults, unknown keys are errors.
 package struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
   private let container: KeyedDecodingContainer<Key>
@@ -29,7 +31,7 @@ package struct ConfigurationSection<Key: CodingKey & CaseIterable & Hashable> {
 
 private func refuseUnknown(in container: KeyedDecodingContainer<AnyKey>, known: [String]) throws {
   for key in container.allKeys where !known.contains(key.stringValue) {
-    let nearest = known.min { distance($0, key.stringValue) < distance($1, key.stringValue) } ?? ""
+    let nearest = known.min { editDistance($0, key.stringValue) < editDistance($1, key.stringValue) } ?? ""
     throw DecodingError.dataCorrupted(
       .init(
         codingPath: container.codingPath,
@@ -44,20 +46,4 @@ private struct AnyKey: CodingKey {
 
   init(stringValue: String) { self.stringValue = stringValue }
   init?(intValue: Int) { return nil }
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements from one word to the other.
-private func distance(_ a: String, _ b: String) -> Int {
-  let a = Array(a.utf8), b = Array(b.utf8.prefix(64))
-  var row = Array(0...b.count)
-  for (i, x) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, y) in b.enumerated() {
-      let replaced = diagonal + (x == y ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
-    }
-  }
-  return row[b.count]
 }

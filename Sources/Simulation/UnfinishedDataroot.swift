@@ -1,5 +1,6 @@
-import ArrayFiles
+import Algorithms
 import Calibration
+import Files
 import Foundation
 import Recording
 

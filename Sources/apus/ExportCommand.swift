@@ -1,5 +1,6 @@
 import ArgumentParser
 import Calibration
+import Models
 import NeuralEngine
 import Pipeline
 

@@ -7,8 +7,9 @@ struct HouseTests {
     .deletingLastPathComponent()
   static let freeForAll: Set = ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"]
   static let stages: Set = [
-    "Geometry", "Scenes", "ArrayFiles", "Recording", "Calibration", "FrameSync", "CameraInput", "PointClouds",
-    "Perception", "Results", "NeuralEngine", "LiftSplat", "TrajectoryRefiner",
+    "Algorithms", "Geometry", "Scenes", "Files", "Recording", "Calibration", "FrameSync", "CameraInput",
+    "PointClouds", "FrameInput", "NeuralEngine", "LiftSplat", "Perception", "Tracking", "Forecasting",
+    "TrajectoryRefiner", "Models", "Results", "Drawing",
   ]
 
   /// Module → what ARCHITECTURE.md's table lets it import; nil: everything.

@@ -9,6 +9,7 @@ import PointClouds
 import Recording
 import Scenes
 import Testing
+import Tracking
 
 private let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   .appendingPathComponent("../../../shared/data").standardized.path

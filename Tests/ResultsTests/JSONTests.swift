@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import Results
+import TestKit
 import Testing
 
 @Suite struct JSONTests {

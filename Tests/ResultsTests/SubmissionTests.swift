@@ -2,6 +2,7 @@ import Foundation
 import Geometry
 import Results
 import Scenes
+import TestKit
 import Testing
 
 @Suite struct SubmissionTests {

@@ -11,14 +11,14 @@ let package = Package(
     .systemLibrary(name: "CZip", pkgConfig: "libzip"),
     .systemLibrary(name: "COneDNN"),
     .target(name: "CVectorKernels", exclude: ["README.md"]),
-    .target(name: "ArrayFiles", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
+    .target(name: "Files", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
     .target(
       name: "NeuralEngine",
       dependencies: [
-        "COneDNN", "CVectorKernels", "ArrayFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "COneDNN", "CVectorKernels", "Files", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["README.md"]),
-    .executableTarget(name: "FuzzReaders", dependencies: ["ArrayFiles", "NeuralEngine"]),
+    .executableTarget(name: "FuzzReaders", dependencies: ["Files", "NeuralEngine"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17)

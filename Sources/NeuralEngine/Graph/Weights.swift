@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 
 extension Graph {
   /// Writes all weights under their names as safetensors (F32; I64 and BOOL where a weight is that), whole or not at all.

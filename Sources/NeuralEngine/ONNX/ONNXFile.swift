@@ -1,4 +1,4 @@
-import ArrayFiles
+import Files
 import Foundation
 internal import SwiftProtobuf
 
@@ -72,7 +72,7 @@ enum ONNXElement: Int32 {
   }
 
   /// The type in raw data.
-  var stored: ArrayFiles.ElementType {
+  var stored: StoredType {
     switch self {
     case .float: .float32
     case .uint8: .uint8

@@ -24,6 +24,16 @@ extension NetworkConfiguration.LidarBranch {
   }
 }
 
+extension PillarInputs {
+  /// Inputs of a network's LiDAR branch over its grid.
+  /// - Throws: `PointCloudsError` for a lattice that is too large.
+  public init(_ branch: NetworkConfiguration.LidarBranch, grid: BEVGrid) throws {
+    try self.init(
+      grid: branch.pillarGrid(over: grid), heights: branch.minimumHeight...branch.maximumHeight,
+      pointCapacity: branch.pointCapacity)
+  }
+}
+
 extension Graph {
   /// The image branch: `[camera, 3, height, width]` to depth `[camera, bin, height / 16, width / 16]`, a distribution over
   /// bins, and context `[camera, channel, height / 16, width / 16]`.

@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// What a camera's optics and sensor make of light: vignette, blur of the lens, exposure, noise and the tone curve.

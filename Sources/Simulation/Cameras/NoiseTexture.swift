@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Smooth random values over a plane, repeating every 256 units, from a seed.

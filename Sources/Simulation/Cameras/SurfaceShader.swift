@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// The colour of light that a surface sends to a camera.

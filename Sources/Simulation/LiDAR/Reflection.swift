@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// What comes back of one shot from one surface: whether it is seen, passes or is mirrored away, and how bright.

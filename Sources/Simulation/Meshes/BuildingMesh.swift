@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Buildings: walls with storeys of windows, a ground floor of shop fronts or doors, a parapet and a roof.

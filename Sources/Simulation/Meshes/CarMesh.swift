@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Cars: a lofted body with wheel arches, a cabin with windows one can see through, seats, lights, plates and mirrors.

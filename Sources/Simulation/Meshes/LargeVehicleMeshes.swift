@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Buses, trucks, trailers and construction vehicles: boxes with the parts that make them look and return like themselves.

@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// People on foot, sitting and riding, and the two-wheelers that they ride.

@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Trees and bushes: a trunk with branches and a crown of leaves that lets light and laser through.

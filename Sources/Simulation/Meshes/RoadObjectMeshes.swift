@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Cones, barriers and whatever else lies or stands on roads as an annotated object.

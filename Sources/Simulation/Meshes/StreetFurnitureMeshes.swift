@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// Poles, lights, signals, signs, fences, walls, benches, hydrants, bins and shelters; on the origin, x along the length.

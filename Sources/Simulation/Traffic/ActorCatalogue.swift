@@ -1,3 +1,4 @@
+import Algorithms
 import Geometry
 
 /// Sizes of annotated things, drawn around nuScenes' means.

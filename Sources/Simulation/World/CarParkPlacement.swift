@@ -1,3 +1,4 @@
+import Algorithms
 import Geometry
 
 /// Finds room for car parks beside roads.
