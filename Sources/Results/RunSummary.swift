@@ -32,6 +32,7 @@ public struct RunSummary: Sendable {
 
   /// Whether a folder is a run, or one that was begun.
   public static func isRun(_ folder: String) throws -> Bool {
+    guard try Folders.kind(folder) == .folder else { return false }
     if try Folders.kind("\(folder)/run.json") != .absent { return true }
     return try Folders.kind("\(folder)/.work/configuration.json") != .absent
   }

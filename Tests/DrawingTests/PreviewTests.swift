@@ -84,7 +84,8 @@ import Testing
     // Two pixels: half a line's width and its smooth edge.
     #expect(abs(low.x - (xs.min() ?? 0)) < 2 && abs(high.x - (xs.max() ?? 0)) < 2, "\(low) \(high) \(xs)")
     // The label, in the box's colour too, begins ten pixels above it.
-    #expect(abs(low.y - ((ys.min() ?? 0) - 10)) < 2 && abs(high.y - (ys.max() ?? 0)) < 2, "\(low) \(high) \(ys)")
+    #expect(
+      abs(low.y - ((ys.min() ?? 0) - 10)) < 2 && abs(high.y - (ys.max() ?? 0)) < 2, "\(low) \(high) \(ys)")
   }
 
   /// A camera whose heading is so many degrees to the left.

@@ -241,7 +241,8 @@ private final class SmallTruth {
     let text = try String(contentsOfFile: "\(Self.oracle)/detections.json", encoding: .utf8)
     try text.replacing("\"car\"", with: "\"bus\"", maxReplacements: 40)
       .write(toFile: "\(folder)/detections.json", atomically: true, encoding: .utf8)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
     #expect(!differences(expected["detection"] as Any, metrics.json["detection"], "detection").isEmpty)
     try FileManager.default.removeItem(atPath: folder)
   }
@@ -255,7 +256,8 @@ private final class SmallTruth {
     let key = "\"tracking_id\": \""
     try text.replacing(key, with: key + "another-", maxReplacements: 300)
       .write(toFile: "\(folder)/tracks.json", atomically: true, encoding: .utf8)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
     #expect(!differences(expected["tracking"] as Any, metrics.json["tracking"], "tracking").isEmpty)
     try FileManager.default.removeItem(atPath: folder)
   }
