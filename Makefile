@@ -7,7 +7,15 @@ SWIFT_FLAGS := -c release -Xcc -ffp-contract=off
 APUS := .build/release/apus
 DEMO := runs/demo
 
-.PHONY: setup build test test-sets demo bench format lint soak clean
+# Installing. The installed program carries Swift's libraries in itself (a build of its own, as that changes every object).
+PREFIX ?= /usr/local
+DESTDIR ?=
+STATIC_BUILD ?= .build/static
+MANUAL_BUILD ?= .build/manual
+STAGE := .build/stage
+VERSION := $(shell sed -n 's/^let programVersion = "\(.*\)"$$/\1/p' Sources/apus/Version.swift)
+
+.PHONY: setup build test test-sets demo bench format lint soak clean static stage install uninstall deb
 
 setup:
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && \
@@ -33,7 +41,7 @@ demo: build
 	$(APUS) evaluate $(DEMO) --truth scenes/simulated
 	@echo
 	@echo "The run is in $(DEMO): detections.json, tracks.json, trajectories/, bev/, occupancy/, metrics.json."
-	@echo "Look at $$(ls $(DEMO)/preview/*/*.png | sed -n 10p) first."
+	@echo "Look at $$(ls $(DEMO)/preview/*/*.jpg | sed -n 10p) first."
 
 # Side by side with peers; prints the machine and ratios. Needs no network.
 bench: setup
@@ -46,6 +54,25 @@ format:
 
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+static: setup
+	swift build $(SWIFT_FLAGS) --static-swift-stdlib --scratch-path $(STATIC_BUILD) --product apus
+
+# Everything that is installed, below $(STAGE) as it will be below PREFIX: program, manual, completions, rigs, networks.
+stage: static
+	swift build --package-path $(STATIC_BUILD)/checkouts/swift-argument-parser --scratch-path $(MANUAL_BUILD) \
+	  --product generate-manual
+	tools/packaging/stage.sh $(STATIC_BUILD)/release/apus $(MANUAL_BUILD)/debug/generate-manual $(STAGE)
+
+install: stage
+	tools/packaging/install.sh $(STAGE) "$(DESTDIR)$(PREFIX)"
+
+uninstall:
+	tools/packaging/install.sh --remove $(STAGE) "$(DESTDIR)$(PREFIX)"
+
+# apus_VERSION_ARCHITECTURE.deb in .build, for the Debian release that it is built on.
+deb: stage
+	tools/packaging/deb.sh $(STAGE) $(VERSION) .build
 
 -include soak.mk
 

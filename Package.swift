@@ -23,6 +23,7 @@ let package = Package(
     // C libraries
     .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CFileSystem"),
     .systemLibrary(name: "CSpng", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -48,7 +49,8 @@ let package = Package(
     .target(name: "Algorithms", exclude: ["README.md"]),
     .target(name: "Geometry", exclude: ["README.md"]),
     .target(name: "Scenes", dependencies: ["Geometry", "Algorithms"], exclude: ["README.md"]),
-    .target(name: "Files", dependencies: ["CZip", "CSpng"], exclude: ["README.md"]),
+    .target(
+      name: "Files", dependencies: ["CZip", "CSpng", "CTurboJPEG", "CFileSystem"], exclude: ["README.md"]),
     .target(
       name: "Recording", dependencies: ["Geometry", "Scenes", "Files", "CSimdJSON"],
       exclude: ["README.md"]),
@@ -101,7 +103,7 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Files", "CTurboJPEG",
+        "Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Files",
       ], exclude: ["README.md", "LiDAR/README.md"]),
     .target(
       name: "Pipeline",
@@ -137,7 +139,8 @@ let package = Package(
     .testTarget(name: "TrackingTests", dependencies: ["Algorithms", "Geometry", "Scenes", "Tracking"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Geometry", "Scenes", "Forecasting"]),
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "Files", "Results", "TestKit"]),
-    .testTarget(name: "DrawingTests", dependencies: ["Geometry", "Scenes", "Drawing", "TestKit"]),
+    .testTarget(
+      name: "DrawingTests", dependencies: ["Geometry", "Scenes", "Results", "Drawing", "TestKit"]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Geometry", "Scenes", "Files", "Recording", "Results", "Evaluation"]),
@@ -158,7 +161,7 @@ let package = Package(
       dependencies: ["Files", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat", "Models"]),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
+      dependencies: ["Algorithms", "Geometry", "Scenes", "Files", "Recording", "Calibration", "Simulation"]),
     .testTarget(name: "HouseTests"),
     .testTarget(
       name: "ProgramTests",

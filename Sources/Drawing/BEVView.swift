@@ -17,14 +17,17 @@ struct BEVView {
       Double(top) + (halfRange - p.x) * pixelsPerMetre - 0.5)
   }
 
-  /// Draws layers, points, rings, agents with their modes, detections and the ego.
-  func draw(_ prediction: FramePrediction, points: PointCloud, minimumScore: Double, on canvas: inout Canvas)
-  {
+  /// Draws layers, points, rings, agents with their modes, annotated boxes, labelled detections and the ego.
+  func draw(
+    _ prediction: FramePrediction, objects: [LabelledDetection], truth: [Box3D], points: PointCloud,
+    minimumScore: Double, on canvas: inout Canvas
+  ) {
     canvas.clip = (left..<left + side, top..<top + side)
     drawLayers(prediction.bev, &canvas)
     drawPoints(points, &canvas)
     drawRings(&canvas)
     let egoFromGlobal = prediction.globalFromEgo.inverse
+    for box in truth { drawTruth(box.transformed(by: egoFromGlobal), &canvas) }
     drawModes(prediction.egoTrajectories, Palette.ego, egoFromGlobal, start: .zero, &canvas)
     for agent in prediction.agents where agent.track.detection.score >= minimumScore {
       let start = (egoFromGlobal * agent.track.detection.box.center).xy
@@ -32,11 +35,28 @@ struct BEVView {
         agent.trajectories, Palette.color(of: agent.track.detection.name), egoFromGlobal, start: start,
         &canvas)
     }
-    for detection in prediction.detections where detection.score >= minimumScore {
-      drawBox(detection, egoFromGlobal, &canvas)
-    }
+    for object in objects { drawBox(object.detection, egoFromGlobal, &canvas) }
+    for object in objects { drawLabel(object, egoFromGlobal, &canvas) }
     drawEgo(&canvas)
     drawRangeLabels(&canvas)
+  }
+
+  private func drawTruth(_ box: Box3D, _ canvas: inout Canvas) {
+    guard box.center.isFinite else { return }
+    canvas.polyline(box.footprint.points.map(pixel), Palette.truth, width: 1, alpha: 0.9, closed: true)
+  }
+
+  /// The track's number, or the score where there is none, at the right of the box.
+  private func drawLabel(_ object: LabelledDetection, _ egoFromGlobal: RigidTransform, _ canvas: inout Canvas)
+  {
+    let box = object.detection.box.transformed(by: egoFromGlobal)
+    guard box.center.isFinite else { return }
+    let corners = box.footprint.points.map(pixel)
+    let right = corners.reduce(-Double.infinity) { max($0, $1.x) }, middle = pixel(box.center.xy)
+    guard right < 1e6, right > -1e6, abs(middle.y) < 1e6 else { return }
+    canvas.text(
+      object.number ?? object.label, x: Int(right) + 3, y: Int(middle.y) - 3,
+      Palette.color(of: object.detection.name), alpha: 0.9)
   }
 
   private func drawLayers(_ layers: BEVLayers, _ canvas: inout Canvas) {
@@ -46,39 +66,36 @@ struct BEVView {
       if layer.name.contains("divider") { return (Palette.divider, layer.values) }
       return layer.name.contains("crossing") ? (Palette.crossing, layer.values) : nil
     }
-    for row in 0..<side {
-      let x = halfRange - (Double(row) + 0.5) / pixelsPerMetre
-      for column in 0..<side {
-        let y = halfRange - (Double(column) + 0.5) / pixelsPerMetre
-        guard let (i, j) = layers.grid.cell(x: x, y: y) else { continue }
-        let cell = layers.grid.index(i, j)
-        if layers.observed[cell] != 0 { canvas.blend(left + column, top + row, Palette.free, 1) }
-        for (color, values) in maps where values[cell] > 127 {
-          canvas.blend(left + column, top + row, color, 0.8 * Double(values[cell]) / 255)
-        }
-        let occupancy = Double(layers.occupancy[cell]) / 255
-        if layers.observed[cell] != 0, occupancy > 0.5 {
-          canvas.blend(left + column, top + row, Palette.occupied, (occupancy - 0.5) * 1.5)
-        }
+    // A cell is some pixels wide: its colour is mixed once.
+    let colors = layers.observed.indices.map { cell in
+      let seen = layers.observed[cell] != 0
+      var color = seen ? Palette.free : Palette.unknown
+      for (layer, values) in maps where values[cell] > 127 {
+        color = color.blended(layer, 0.8 * Double(values[cell]) / 255)
       }
+      let occupancy = Double(layers.occupancy[cell]) / 255
+      return seen && occupancy > 0.5 ? color.blended(Palette.occupied, (occupancy - 0.5) * 1.5) : color
     }
+    let middle = layers.grid.center(layers.grid.countX / 2, layers.grid.countY / 2)
+    let ranges = (0..<side).map { halfRange - (Double($0) + 0.5) / pixelsPerMetre }
+    canvas.fill(
+      x: left, y: top, rows: ranges.map { layers.grid.cell(x: $0, y: middle.y)?.i ?? -1 },
+      columns: ranges.map { layers.grid.cell(x: middle.x, y: $0)?.j ?? -1 }, colors,
+      columnCount: layers.grid.countY)
   }
 
   /// Points as dots, bluish near the ground and warm above.
   private func drawPoints(_ points: PointCloud, _ canvas: inout Canvas) {
-    let low = Color(0x3f6fae)
-    let middle = Color(0x55b7c9)
-    let high = Color(0xe8c65a)
+    let range = Float(halfRange)
+    var dots: [(x: Int, y: Int, color: Int)] = []
+    dots.reserveCapacity(points.count)
     for k in 0..<points.count {
-      let p = points.position(k)
-      guard p.x.isFinite, p.y.isFinite, p.z.isFinite, abs(p.x) < Float(halfRange), abs(p.y) < Float(halfRange)
-      else {
-        continue
-      }
-      let at = pixel(SIMD2(Double(p.x), Double(p.y)))
-      let color = p.z < 0.3 ? low : p.z < 1.5 ? middle : high
-      canvas.blend(Int(at.x.rounded()), Int(at.y.rounded()), color, p.z < 0.3 ? 0.45 : 0.6)
+      let (x, y, z) = (points.x[k], points.y[k], points.z[k])
+      guard z.isFinite, abs(x) < range, abs(y) < range else { continue }
+      let at = pixel(SIMD2(Double(x), Double(y)))
+      dots.append((Int(at.x.rounded()), Int(at.y.rounded()), z < 0.3 ? 0 : z < 1.5 ? 1 : 2))
     }
+    canvas.dots(dots, [Color(0x3f6fae), Color(0x55b7c9), Color(0xe8c65a)], [0.45, 0.6, 0.6])
   }
 
   private func drawRings(_ canvas: inout Canvas) {
@@ -95,7 +112,7 @@ struct BEVView {
       let label = "\(range) m"
       let x = Int(at.x) + 2
       let y = Int(at.y) - 4
-      canvas.fill(x: x - 2..<x + 6 * label.count + 1, y: y - 2..<y + 9, Palette.background, 0.6)
+      canvas.fill(x: x - 2..<x + Canvas.advance * label.count + 1, y: y - 2..<y + 9, Palette.background, 0.6)
       canvas.text(label, x: x, y: y, Palette.text)
     }
   }

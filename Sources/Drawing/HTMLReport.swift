@@ -37,11 +37,10 @@ public struct HTMLReport {
         + "\(manifest.threads) threads on \(Self.escaped(manifest.cpu))"
     }
     body += ".</p>\n<pre>\(Self.escaped(figures))</pre>\n"
-    for frame in pictures() {
-      let path = "\(folder)/preview/\(frame.scene)/\(frame.sample).png"
+    for (frame, path) in try pictures() {
       let data = Data(try RegularFile.read(path)).base64EncodedString()
       body +=
-        "<figure><img alt=\"\(Self.escaped(frame.sample))\" src=\"data:image/png;base64,\(data)\">"
+        "<figure><img alt=\"\(Self.escaped(frame.sample))\" src=\"data:image/jpeg;base64,\(data)\">"
         + "<figcaption>\(Self.escaped(frame.scene)) \(Self.escaped(frame.sample))</figcaption></figure>\n"
     }
     return """
@@ -56,9 +55,13 @@ public struct HTMLReport {
   }
 
   /// Frames that have a picture, at even steps.
-  private func pictures() -> [FrameRecord] {
-    let all = (manifest?.frames ?? []).filter {
-      FileManager.default.fileExists(atPath: "\(folder)/preview/\($0.scene)/\($0.sample).png")
+  private func pictures() throws -> [(frame: FrameRecord, path: String)] {
+    var scenes: [String: [String: String]] = [:]
+    var all: [(frame: FrameRecord, path: String)] = []
+    for frame in manifest?.frames ?? [] {
+      let paths = try scenes[frame.scene] ?? PreviewFile.paths(run: folder, scene: frame.scene)
+      scenes[frame.scene] = paths
+      if let path = paths[frame.sample] { all.append((frame, path)) }
     }
     guard !all.isEmpty else { return [] }
     let count = min(Self.pictureCount, all.count)

@@ -1,13 +1,20 @@
 import Foundation
 import Geometry
+import Results
 import Scenes
 
-/// A keyframe as a person wants to see it: the cameras with boxes beside the bird's-eye view (forward up, left at left).
+/// A keyframe as a person wants to see it: the cameras with boxes in the order of a panorama beside the bird's-eye view
+/// (forward up, left at left), and the nearest objects below them.
 public struct Preview: Sendable {
   /// The picture's size in pixels.
-  public static let width = 1600, height = 820
+  public static let width = 1920, height = 740
   /// Detections and tracks below this score are not drawn.
   public var minimumScore = 0.3
+
+  /// The bird's-eye view's place.
+  private static let view = BEVView(left: 1216, top: 36, side: 696, halfRange: 51.2)
+  /// The cameras' place.
+  private static let cameras = PictureCell(x: 4, y: 36, width: 1206, height: 454)
 
   /// A preview with the default threshold.
   public init() {}
@@ -16,88 +23,92 @@ public struct Preview: Sendable {
   ///
   /// - Parameters:
   ///   - prediction: What was perceived.
-  ///   - scene: The scene's name, for the title.
+  ///   - place: Where the frame is in its drive, for the title.
   ///   - timestampMicroseconds: The boxes' time (the LiDAR's); moving boxes are carried on to each camera's own time.
-  ///   - cameras: Pictures; the front and the back one come first, then left and right ones in pairs.
+  ///   - cameras: Pictures, in any order.
   ///   - points: The LiDAR's points in the ego frame.
+  ///   - truth: Annotated boxes in the global frame, drawn in white.
   public func draw(
-    _ prediction: FramePrediction, scene: String, timestampMicroseconds: Int64, cameras: [PreviewCamera],
-    points: PointCloud
+    _ prediction: FramePrediction, place: FramePlace, timestampMicroseconds: Int64, cameras: [PreviewCamera],
+    points: PointCloud, truth: [Box3D] = []
   ) -> Image {
     var canvas = Canvas(width: Self.width, height: Self.height, background: Palette.background)
-    let view = BEVView(left: 884, top: 40, side: 708, halfRange: 51.2)
-    drawTitle(prediction, scene, &canvas)
+    let objects = LabelledDetection.all(in: prediction, minimumScore: minimumScore)
+    drawTitle(prediction, place, objects.count, &canvas)
     let cells = Self.cells(count: cameras.count)
     for (camera, cell) in zip(Self.arranged(cameras), cells) {
-      CameraView(cell: cell, camera: camera, minimumScore: minimumScore)
-        .draw(prediction.detections, at: timestampMicroseconds, on: &canvas)
+      CameraView(cell: cell, camera: camera)
+        .draw(objects, truth: truth, at: timestampMicroseconds, on: &canvas)
     }
-    view.draw(prediction, points: points, minimumScore: minimumScore, on: &canvas)
-    canvas.clip = (0..<Self.width, 0..<Self.height)
-    drawLegend(&canvas)
+    Self.view.draw(
+      prediction, objects: objects, truth: truth, points: points, minimumScore: minimumScore, on: &canvas)
+    canvas.unclip()
+    ObjectTable(x: 8, y: 500, rows: 12, columns: 4, columnWidth: 302)
+      .draw(objects, egoFromGlobal: prediction.globalFromEgo.inverse, on: &canvas)
+    drawLegend(hasTruth: !truth.isEmpty, &canvas)
     return canvas.image
   }
 
-  private func drawTitle(_ prediction: FramePrediction, _ scene: String, _ canvas: inout Canvas) {
-    let seconds = Double(prediction.keyframe.timestampMicroseconds % 1_000_000_000) / 1e6
-    let objects = prediction.detections.filter { $0.score >= minimumScore }.count
-    let x = canvas.text(scene, x: 8, y: 12, Palette.text, scale: 2)
+  private func drawTitle(
+    _ prediction: FramePrediction, _ place: FramePlace, _ objects: Int, _ canvas: inout Canvas
+  ) {
+    let x = canvas.text(place.scene, x: 8, y: 10, Palette.text, scale: 2)
+    let moment = Date(
+      timeIntervalSince1970: Double(prediction.keyframe.timestampMicroseconds) / 1e6)
+    let style = Date.ISO8601FormatStyle(dateTimeSeparator: .space, includingFractionalSeconds: true)
     canvas.text(
-      "t \((seconds * 100).rounded() / 100) s   \(objects) objects   sample \(prediction.keyframe.token.prefix(8))",
-      x: x + 24, y: 16, Palette.dimText)
+      "\(place.clock)   keyframe \(place.index + 1) of \(place.count)   \(objects) objects   "
+        + "sample \(prediction.keyframe.token)   \(style.format(moment))",
+      x: x + 24, y: 14, Palette.dimText)
     canvas.text(
-      "bird's-eye view: forward up, left at left, rings each 10 m", x: 884, y: 16, Palette.dimText)
+      "bird's-eye view: forward up, left at left, rings each 10 m", x: Self.view.left, y: 14, Palette.dimText)
   }
 
-  private func drawLegend(_ canvas: inout Canvas) {
-    let left = 884
-    var x = left
-    var y = 762
+  private func drawLegend(hasTruth: Bool, _ canvas: inout Canvas) {
+    var x = 8
     for name in DetectionClass.allCases {
       let label = name.rawValue.replacing("_", with: " ")
-      if x + 16 + 6 * label.count > Self.width - 8 {
-        x = left
-        y += 18
-      }
-      canvas.fill(x: x..<x + 10, y: y..<y + 10, Palette.color(of: name))
-      x = canvas.text(label, x: x + 16, y: y + 2, Palette.text) + 14
+      canvas.fill(x: x..<x + 10, y: 678..<688, Palette.color(of: name))
+      x = canvas.text(label, x: x + 15, y: 680, Palette.text) + 14
     }
     canvas.text(
-      "light cells: occupied   grey: free   dark: not seen   dots: lidar by height   curves: next 6 s",
-      x: left,
-      y: y + 24, Palette.dimText)
+      "table: track, class, score, distance, speed   boxes: track and score, from \(minimumScore) on",
+      x: 8, y: 698, Palette.dimText)
+    canvas.text(
+      "light cells: occupied   grey: free   dark: not seen   dots: lidar by height   curves: next 6 s"
+        + (hasTruth ? "   white boxes: annotated" : ""), x: 8, y: 714, Palette.dimText)
   }
 
-  /// Where the pictures go: two columns for up to six, three beyond.
+  /// Where the pictures go: one row of up to three, else two rows.
   private static func cells(count: Int) -> [PictureCell] {
     guard count > 0 else { return [] }
-    let columns = count <= 6 ? 2 : 3
-    let rows = (count + columns - 1) / columns
-    let width = 876 / columns
-    let height = 774 / max(rows, 3)
+    let rows = count <= 3 ? 1 : 2, columns = (count + rows - 1) / rows
+    let width = cameras.width / columns, height = cameras.height / rows
     return (0..<count).map {
       PictureCell(
-        x: 4 + $0 % columns * width, y: 40 + $0 / columns * height, width: width - 6, height: height - 6)
+        x: cameras.x + $0 % columns * width, y: cameras.y + $0 / columns * height, width: width - 2,
+        height: height - 2)
     }
   }
 
-  /// The front and the back camera, then left and right ones in pairs from the front on.
-  static func arranged(_ cameras: [PreviewCamera]) -> [PreviewCamera] {
+  /// The order of a panorama: the half that looks ahead from left to right, then the half that looks back, its left ones
+  /// at the left too.
+  package static func arranged(_ cameras: [PreviewCamera]) -> [PreviewCamera] {
+    // Radians to the left of straight ahead.
     let headings = cameras.map { camera -> Double in
       let forward = camera.data.sensor.egoFromSensor.rotation.rotate(SIMD3(0, 0, 1))
       return atan2(forward.y, forward.x)
     }
-    var rest = cameras.indices.sorted { (abs(headings[$0]), $0) < (abs(headings[$1]), $1) }
-    guard rest.count > 2 else { return rest.map { cameras[$0] } }
-    var order = [rest.removeFirst(), rest.removeLast()]
-    var left = rest.filter { headings[$0] > 0 }[...]
-    var right = rest.filter { headings[$0] <= 0 }[...]
-    while !left.isEmpty || !right.isEmpty {
-      if let next = left.popFirst() { order.append(next) }
-      if let next = right.popFirst() { order.append(next) }
-    }
-    return order.map { cameras[$0] }
+    let ahead = cameras.indices.sorted { (abs(headings[$0]), $0) < (abs(headings[$1]), $1) }
+    let upper = ahead.prefix(cameras.count <= 3 ? cameras.count : (cameras.count + 1) / 2)
+    let lower = ahead.dropFirst(upper.count)
+    return
+      (upper.sorted { (-headings[$0], $0) < (-headings[$1], $1) }
+      + lower.sorted { (Self.turn(headings[$0]), $0) < (Self.turn(headings[$1]), $1) }).map { cameras[$0] }
   }
+
+  /// A heading as a turn to the left from 0 on.
+  private static func turn(_ heading: Double) -> Double { heading < 0 ? heading + 2 * .pi : heading }
 }
 
 /// The colours of previews.
@@ -113,6 +124,7 @@ enum Palette {
   static let text = Color(0xe6eaf0)
   static let dimText = Color(0x95a1b2)
   static let ego = Color(0x46e08a)
+  static let truth = Color(0xffffff)
 
   /// Each class's own colour.
   static func color(of name: DetectionClass) -> Color {

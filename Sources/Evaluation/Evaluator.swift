@@ -10,21 +10,24 @@ public enum Evaluator {
   /// - Parameters:
   ///   - run: A run's folder, or any with `detections.json`, `tracks.json` or `forecasts.json`.
   ///   - dataroot: The truth.
-  ///   - split: The scenes; nil takes all.
+  ///   - choice: The scenes.
   /// - Throws: `EvaluationError` listing what is wrong with the results, `ResultsError` where a file cannot be read as what
   ///   it should be, `RecordingError` where the truth cannot.
-  public static func evaluate(run: String, dataroot: Dataset, split: String?) throws -> Metrics {
+  public static func evaluate(run: String, dataroot: Dataset, choice: SceneChoice = .ofResults) throws
+    -> Metrics
+  {
     let manager = FileManager.default
     func path(_ name: String) -> String? {
       manager.fileExists(atPath: "\(run)/\(name)") ? "\(run)/\(name)" : nil
     }
-    guard path("detections.json") != nil || path("forecasts.json") != nil || path("tracks.json") != nil else {
+    let files = ["detections.json", "tracks.json", "forecasts.json", "bev/grid.json"]
+    guard files.contains(where: { path($0) != nil }) else {
       throw ResultsError(
         file: run, place: "results", found: "none",
-        expected: "a folder with detections.json, tracks.json or forecasts.json")
+        expected: "a folder with \(files.joined(separator: " or "))")
     }
-    let scenes = try dataroot.sceneNames(split: split)
-    var metrics = Metrics()
+    let scenes = try choice.scenes(of: run, in: dataroot)
+    var metrics = Metrics(scenes: scenes, sceneCount: dataroot.sceneNames.count)
     var bootstrap = SceneBootstrap(scenes: scenes)
     let resamples = scenes.count > 1
     let truth = try SampleTruth(dataroot, scenes: scenes)
@@ -102,8 +105,21 @@ public struct Metrics: Sendable {
   /// Vehicles' area seen from above.
   public var vehicleArea: VehicleAreaMetrics?
 
-  /// No figures.
-  public init() {}
+  /// The scenes that were scored, in the dataroot's order, and how many the dataroot has.
+  public let scenes: [String], sceneCount: Int
+
+  /// No figures of these scenes.
+  public init(scenes: [String] = [], sceneCount: Int = 0) {
+    self.scenes = scenes
+    self.sceneCount = sceneCount
+  }
+
+  /// `Scored: scene-0061 and 3 more of the dataroot's 10 scenes`.
+  public var sceneLine: String {
+    let shown = scenes.prefix(3).joined(separator: ", ")
+    let rest = scenes.count > 3 ? " and \(scenes.count - 3) more" : ""
+    return "Scored: \(scenes.isEmpty ? "no scene" : shown + rest), of the dataroot's \(sceneCount)"
+  }
 
   /// What `metrics.json` and `--json` hold: sections in a fixed order, a figure that does not exist as null.
   public var json: JSONValue {
@@ -122,6 +138,7 @@ public struct Metrics: Sendable {
       ("rays", rays?.json), ("map", map?.json), ("lanes", lanes?.json), ("vehicle_area", vehicleArea?.json),
       ("bootstrap", bootstrap?.json),
     ]
-    return .object(sections.compactMap { name, value in value.map { .init(key: name, value: $0) } })
+    let names = JSONValue.Member(key: "scenes", value: .array(scenes.map { .string($0) }))
+    return .object([names] + sections.compactMap { name, value in value.map { .init(key: name, value: $0) } })
   }
 }

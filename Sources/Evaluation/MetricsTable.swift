@@ -3,7 +3,7 @@ import Scenes
 extension Metrics {
   /// The figures as plain text for people, a section each.
   public var table: String {
-    var lines: [String] = []
+    var lines = [sceneLine]
     if let detection { lines += Self.lines(detection) }
     if let breakdown { lines += Self.lines(breakdown) }
     if let vehicleRecall { lines += Self.lines(vehicleRecall) }

@@ -64,11 +64,13 @@ public enum NpzFile {
   }
 
   /// The archive's bytes; the same for the same arrays.
+  /// - Parameter level: deflate's, 1 (fast) to 9 (small).
   /// - Throws: `ArrayFileError` for what npy or zip cannot hold.
   public static func encode(
-    _ arrays: [(name: String, array: NpyArray)], name: String = "archive"
+    _ arrays: [(name: String, array: NpyArray)], name: String = "archive", level: Int = 6
   ) throws -> [UInt8] {
-    var writer = try ZipWriter(name: name)
+    precondition((1...9).contains(level), "deflate at level \(level)")
+    var writer = try ZipWriter(name: name, level: UInt32(level))
     for (entry, array) in arrays {
       try writer.add("\(entry).npy", NpyFile.encode(array, name: "\(name): \(entry).npy"))
     }
@@ -181,10 +183,12 @@ private struct ZipWriter: ~Copyable {
   private let file: String
   private let archive: OpaquePointer
   private let source: OpaquePointer
+  private let level: UInt32
   private var isOpen = true
 
-  init(name: String) throws {
+  init(name: String, level: UInt32) throws {
     file = name
+    self.level = level
     var error = zip_error_t()
     zip_error_init(&error)
     defer { zip_error_fini(&error) }
@@ -222,7 +226,7 @@ private struct ZipWriter: ~Copyable {
       throw fail(name, String(cString: zip_strerror(archive)))
     }
     let january1980: UInt16 = 1 << 5 | 1
-    guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_DEFLATE, 6) == 0,
+    guard zip_set_file_compression(archive, UInt64(index), ZIP_CM_DEFLATE, level) == 0,
       zip_file_set_dostime(archive, UInt64(index), 0, january1980, 0) == 0
     else { throw fail(name, String(cString: zip_strerror(archive))) }
   }

@@ -1,3 +1,4 @@
+internal import CFileSystem
 import Foundation
 
 /// A file written piece by piece, of any length in constant memory, and there whole or not at all as by `AtomicFile`.
@@ -60,28 +61,41 @@ package struct StreamedFile: ~Copyable {
     }
   }
 
-  /// Syncs the file, gives it its name, and syncs the folder.
-  package mutating func finish() throws {
-    guard fsync(descriptor) == 0 else {
-      throw FileError(path: path, operation: "writing \(written) bytes", code: errno)
-    }
+  /// Gives the file its name without syncing it, as a part of a unit that is synced as a whole.
+  package mutating func finishWithinUnit() throws {
     guard rename(temporary, path) == 0 else {
       throw FileError(path: path, operation: "writing \(written) bytes", code: errno)
     }
     close(descriptor)
     descriptor = -1
+  }
+
+  /// Syncs the file, gives it its name, and syncs the folder.
+  package mutating func finish() throws {
+    guard fsync(descriptor) == 0 else {
+      throw FileError(path: path, operation: "writing \(written) bytes", code: errno)
+    }
+    try finishWithinUnit()
     let folder = (path as NSString).deletingLastPathComponent
     try AtomicFile.syncFolder(folder.isEmpty ? "." : folder)
   }
 }
 
-/// Writes a file within a folder that becomes visible as a whole later: synced, but under its own name at once.
-///
-/// One sync instead of `AtomicFile`'s two; whoever makes the folder visible syncs the folder first.
+/// Writes a file within a folder that becomes visible as a whole later, under its own name and not synced: whoever makes
+/// the folder visible syncs its files first, by `syncFiles(besides:)`.
 package func writeWithinUnit(_ path: String, _ bytes: [UInt8]) throws {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
   guard descriptor >= 0 else { throw AtomicFile.failure(path, bytes.count) }
   defer { close(descriptor) }
   try bytes.withUnsafeBytes { try AtomicFile.writeAll(descriptor, $0, path) }
-  guard fsync(descriptor) == 0 else { throw AtomicFile.failure(path, bytes.count) }
+}
+
+/// Syncs all that was written to the file system of this folder, once for all files: a sync of each waits for the disk
+/// each time.
+/// - Throws: `FileError`, also where an earlier write failed behind the back of its writer.
+package func syncFiles(besides folder: String) throws {
+  let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw FileError(path: folder, operation: "syncing", code: errno) }
+  defer { close(descriptor) }
+  guard syncfs(descriptor) == 0 else { throw FileError(path: folder, operation: "syncing", code: errno) }
 }

@@ -2,6 +2,7 @@ import Foundation
 import FrameInput
 import FrameSync
 import Geometry
+import Models
 import NeuralEngine
 import Recording
 import Results
@@ -58,7 +59,7 @@ public struct Replay: Sendable {
     let configuration = options.configuration(version: dataset.version, scenes: selection)
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
-      configuration: configuration, resume: options.resume)
+      contents: options.contents, configuration: configuration, resume: options.resume)
     if directory.isComplete { return try RunManifest(path: "\(options.out)/run.json") }
     var split: String?
     if case .split(let name) = options.selection { split = name }
@@ -88,9 +89,16 @@ public struct Replay: Sendable {
         cpu: Machine.processor,
         configuration: configuration,
         versionFolder: dataset.version, split: split, scenes: selection,
-        shard: options.shard.map { "\($0.index)/\($0.count)" },
+        shard: options.shard.map { "\($0.index)/\($0.count)" }, inputs: inputs, contents: options.contents,
         seconds: (ContinuousClock.now - start) / .seconds(1),
         peakMemoryBytes: Machine.peakMemoryBytes))
+  }
+
+  /// What frames are perceived with: cameras that are only drawn do not count, and annotations are no sensor.
+  private var inputs: RunInputs {
+    guard !options.givenTruth else { return RunInputs(camera: false, lidar: false) }
+    guard let network = options.model?.network else { return RunInputs(camera: false, lidar: true) }
+    return RunInputs(camera: network.hasCameras, lidar: network.hasLidar)
   }
 
   private func replay(

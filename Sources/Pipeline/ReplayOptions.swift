@@ -37,6 +37,10 @@ public struct ReplayOptions: Sendable {
   public var givenTruth = false
   /// Whether occupancy is computed from earlier sweeps alone.
   public var withholdKeyframeSweep = false
+  /// Which files the run gets; of no meaning for forecasts from truth.
+  public var contents = RunContents.all
+  /// Whether pictures show the annotated boxes too.
+  public var drawsTruth = false
   /// The program's version and command line, for run.json.
   public var programVersion: String
   /// The command line.
@@ -55,7 +59,9 @@ public struct ReplayOptions: Sendable {
       "model": .string(model.map { $0.sha256 ?? $0.configuration.name } ?? "classical"),
       "precision": .string(precision.rawValue), "version_folder": .string(version),
       "given_truth": .bool(givenTruth),
-      "withhold_keyframe_sweep": .bool(withholdKeyframeSweep), "scenes": .array(scenes.map { .string($0) }),
+      "withhold_keyframe_sweep": .bool(withholdKeyframeSweep),
+      "write": .array(contents.names.map { .string($0) }), "preview": .string(contents.previews.text),
+      "preview_truth": .bool(drawsTruth), "scenes": .array(scenes.map { .string($0) }),
     ])
   }
 }

@@ -74,7 +74,12 @@ extension Replay {
       done += 1
       report(.progress(done: done, total: frames.count, scene: scene.name))
     } store: { perceived in
-      let result = try store(perceived, scene: scene.name, writer: writer)
+      let start = scene.keyframes.first?.timestampMicroseconds ?? 0
+      let time = perceived.frame.keyframe.timestampMicroseconds
+      let place = FramePlace(
+        scene: scene.name, index: perceived.index, count: frames.count,
+        seconds: Double(time.subtractingReportingOverflow(start).partialValue) * 1e-6)
+      let result = try store(perceived, place: place, writer: writer)
       finished.withLock { $0[perceived.index] = result }
     }
     let all = finished.withLock { $0.compactMap { $0 } }
@@ -126,23 +131,30 @@ extension Replay {
   }
 
   private func store(
-    _ perceived: PerceivedFrame, scene: String, writer: SceneWriter
+    _ perceived: PerceivedFrame, place: FramePlace, writer: SceneWriter
   ) throws -> (output: FrameOutput, record: FrameRecord) {
     var clock = perceived.clock
     guard let prediction = perceived.prediction else {
       let output = try writer.skipped(perceived.frame.keyframe.token)
-      return (output, try record(perceived.frame, scene: scene, clock: clock))
+      return (output, try record(perceived.frame, scene: place.scene, clock: clock))
     }
-    let picture = clock.measure("preview") {
-      Preview().draw(
-        prediction, scene: scene, timestampMicroseconds: perceived.frame.timestampMicroseconds,
-        cameras: perceived.pictures, points: perceived.points)
+    var preview: (place: FramePlace, image: Image)?
+    if options.contents.previews.contains(place.index, of: place.count) {
+      let truth =
+        options.drawsTruth
+        ? try dataset.annotations(sample: perceived.frame.keyframe.token).map(\.box) : []
+      let image = clock.measure("preview") {
+        Preview().draw(
+          prediction, place: place, timestampMicroseconds: perceived.frame.timestampMicroseconds,
+          cameras: perceived.pictures, points: perceived.points, truth: truth)
+      }
+      preview = (place, image)
     }
-    let output = try clock.measure("write") { try writer.write(prediction, preview: picture) }
+    let output = try clock.measure("write") { try writer.write(prediction, preview: preview) }
     return (
       output,
       try record(
-        perceived.frame, scene: scene, flags: output.flags, notes: perceived.notes + output.notes,
+        perceived.frame, scene: place.scene, flags: output.flags, notes: perceived.notes + output.notes,
         clock: clock)
     )
   }

@@ -23,6 +23,8 @@ public final class RunDirectory: Sendable {
   public let path: String
   /// What the run writes.
   public let kind: Kind
+  /// Which files a perception run gets.
+  public let contents: RunContents
   /// Whether the run was there whole when it was opened: nothing is left to do.
   public let isComplete: Bool
   private let lock: FolderLock
@@ -35,14 +37,18 @@ public final class RunDirectory: Sendable {
   /// - Parameters:
   ///   - path: The folder; made where it is absent.
   ///   - kind: What will be written.
+  ///   - contents: Which files of a perception run.
   ///   - configuration: Everything that decides the outputs (no times, threads or paths).
   ///   - resume: Whether a run may be there already; without it the folder must be empty or new.
   /// - Throws: `ResultsError` where another process holds the folder, the configuration differs, or the folder is not
   ///   empty; Files' `FileError` where the system refuses.
-  public init(path: String, kind: Kind, configuration: JSONValue, resume: Bool) throws {
+  public init(
+    path: String, kind: Kind, contents: RunContents = .all, configuration: JSONValue, resume: Bool
+  ) throws {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     self.path = trimmed
     self.kind = kind
+    self.contents = contents
     switch try Folders.kind(trimmed) {
     case .other:
       throw ResultsError(file: trimmed, place: "type", found: "a file", expected: "a folder, or nothing yet")
@@ -121,7 +127,7 @@ public final class RunDirectory: Sendable {
     try Folders.remove(folder)
     try Folders.make(folder)
     if kind == .perception {
-      for part in ["bev", "occupancy", "preview"] { try Folders.make("\(folder)/\(part)") }
+      for part in contents.folders { try Folders.make("\(folder)/\(part)") }
     }
     return SceneWriter(scene: name, folder: folder, run: self)
   }
@@ -193,10 +199,14 @@ public final class RunDirectory: Sendable {
     }
     switch kind {
     case .perception:
-      try join("detections.part", scenes, "detections.json", Submission.head, Submission.tail)
-      try join("tracks.part", scenes, "tracks.json", Submission.head, Submission.tail)
-      try Folders.make("\(path)/bev")
-      try AtomicFile.write("\(path)/bev/grid.json", text: GridFiles.gridJSON(grid).text)
+      let head = Submission.head(manifest.inputs)
+      for part in contents.submissionParts {
+        try join(part, scenes, "\(part.dropLast(5)).json", head, Submission.tail)
+      }
+      if contents.parts.contains(.bev) {
+        try Folders.make("\(path)/bev")
+        try AtomicFile.write("\(path)/bev/grid.json", text: GridFiles.gridJSON(grid).text)
+      }
     case .forecasting:
       try join("forecasts.part", scenes, "forecasts.json", ForecastLines.head, ForecastLines.tail)
     }
@@ -206,10 +216,10 @@ public final class RunDirectory: Sendable {
   }
 
   private func join(
-    _ part: String, _ scenes: [String], _ name: String, _ head: StaticString, _ tail: StaticString
+    _ part: String, _ scenes: [String], _ name: String, _ head: String, _ tail: StaticString
   ) throws {
     var file = try StreamedFile("\(path)/\(name)")
-    try file.append(head)
+    try Array(head.utf8).withUnsafeBytes { try file.append($0) }
     var first = true
     for scene in scenes {
       let source = "\(work)/units/\(scene)/\(part)"

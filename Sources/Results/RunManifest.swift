@@ -60,6 +60,20 @@ public struct FrameRecord: Sendable, Hashable {
   }
 }
 
+/// The sensors that a run perceived with; a camera that is only drawn is none of them.
+public struct RunInputs: Sendable, Hashable {
+  /// Whether cameras were.
+  public var camera: Bool
+  /// Whether the LiDAR was.
+  public var lidar: Bool
+
+  /// These sensors.
+  public init(camera: Bool, lidar: Bool) {
+    self.camera = camera
+    self.lidar = lidar
+  }
+}
+
 /// `run.json`: what was run, on what, and what became of each frame. The only file of a run that holds times, the
 /// machine and paths.
 public struct RunManifest: Sendable, Hashable {
@@ -91,6 +105,10 @@ public struct RunManifest: Sendable, Hashable {
   public var scenes: [String]
   /// `i/n` where the run is a shard.
   public var shard: String?
+  /// What it perceived with.
+  public var inputs: RunInputs
+  /// Which files a perception run has.
+  public var contents: RunContents
   /// The frames, scene by scene in order.
   public var frames: [FrameRecord]
   /// Wall-clock seconds of the run (of its last part where it was resumed).
@@ -102,7 +120,9 @@ public struct RunManifest: Sendable, Hashable {
   public init(
     version: String, command: [String], modelName: String = "classical", modelSHA256: String? = nil,
     precision: String = "f32", threads: Int, cpu: String, configuration: JSONValue, versionFolder: String,
-    split: String?, scenes: [String], shard: String? = nil, frames: [FrameRecord] = [], seconds: Double = 0,
+    split: String?, scenes: [String], shard: String? = nil,
+    inputs: RunInputs = RunInputs(camera: false, lidar: true), contents: RunContents = .all,
+    frames: [FrameRecord] = [], seconds: Double = 0,
     peakMemoryBytes: Int = 0
   ) {
     self.version = version
@@ -117,6 +137,8 @@ public struct RunManifest: Sendable, Hashable {
     self.split = split
     self.scenes = scenes
     self.shard = shard
+    self.inputs = inputs
+    self.contents = contents
     self.frames = frames
     self.seconds = seconds
     self.peakMemoryBytes = peakMemoryBytes
@@ -136,6 +158,8 @@ public struct RunManifest: Sendable, Hashable {
       "precision": .string(precision), "threads": .integer(threads), "cpu": .string(cpu),
       "configuration": configuration, "version_folder": .string(versionFolder), "split": .optional(split),
       "scenes": .array(scenes.map { .string($0) }), "shard": .optional(shard),
+      "inputs": .members(["camera": .bool(inputs.camera), "lidar": .bool(inputs.lidar)]),
+      "write": .array(contents.names.map { .string($0) }), "preview": .string(contents.previews.text),
       "frames": .array(frames.map(\.json)),
       "totals": .members([
         "frames": .integer(frames.count), "ok": .integer(count(.ok)), "degraded": .integer(count(.degraded)),
@@ -175,6 +199,14 @@ public struct RunManifest: Sendable, Hashable {
     split = value["split"]?.stringValue
     scenes = try field("scenes", value["scenes"]?.arrayValue).compactMap(\.stringValue)
     shard = value["shard"]?.stringValue
+    inputs = RunInputs(
+      camera: value["inputs"]?["camera"] == .bool(true), lidar: value["inputs"]?["lidar"] != .bool(false))
+    contents = .all
+    if let names = value["write"]?.arrayValue {
+      contents = try field(
+        "write",
+        RunContents(names: names.compactMap(\.stringValue), previews: value["preview"]?.stringValue ?? ""))
+    }
     frames = try field("frames", value["frames"]?.arrayValue).enumerated().map {
       try FrameRecord($1, file: path, place: "frames[\($0)]")
     }

@@ -20,8 +20,8 @@ public enum RunMerger {
     let owners = try owners(runs, manifests)
     let forecasting = try Folders.kind("\(runs[0])/forecasts.json") != .absent
     let directory = try RunDirectory(
-      path: out, kind: forecasting ? .forecasting : .perception, configuration: first.configuration,
-      resume: true)
+      path: out, kind: forecasting ? .forecasting : .perception, contents: first.contents,
+      configuration: first.configuration, resume: true)
     guard !directory.isComplete else { return try RunManifest(path: "\(out)/run.json") }
     for (run, manifest) in zip(runs, manifests) {
       try takeScenes(of: run, manifest, into: directory)
@@ -31,7 +31,8 @@ public enum RunMerger {
     merged.shard = nil
     merged.seconds = manifests.reduce(0) { $0 + $1.seconds }
     merged.peakMemoryBytes = manifests.reduce(0) { max($0, $1.peakMemoryBytes) }
-    let grid = forecasting ? .standard : try GridFiles.readGrid("\(runs[0])/bev/grid.json")
+    let hasGrid = !forecasting && first.contents.parts.contains(.bev)
+    let grid = hasGrid ? try GridFiles.readGrid("\(runs[0])/bev/grid.json") : .standard
     return try directory.assemble(
       scenes: first.scenes.filter { owners[$0] != nil }, grid: grid, manifest: merged)
   }
@@ -46,6 +47,9 @@ public enum RunMerger {
         ("configuration", manifest.configuration.text, first.configuration.text),
         ("version_folder", manifest.versionFolder, first.versionFolder),
         ("scenes", "\(manifest.scenes)", "\(first.scenes)"),
+        ("write", "\(manifest.contents.names)", "\(first.contents.names)"),
+        ("preview", manifest.contents.previews.text, first.contents.previews.text),
+        ("inputs", "\(manifest.inputs)", "\(first.inputs)"),
       ] where mine != theirs {
         throw ResultsError(
           file: file, place: field, found: "another than in \(runs[0])", expected: "shards of one run")
@@ -74,7 +78,7 @@ public enum RunMerger {
 
   private static func takeScenes(of run: String, _ manifest: RunManifest, into out: RunDirectory) throws {
     let perception = out.kind == .perception
-    let parts = perception ? ["detections", "tracks"] : ["forecasts"]
+    let parts = perception ? out.contents.submissionParts.map { String($0.dropLast(5)) } : ["forecasts"]
     var readers = try PartReaders(run: run, parts: parts)
     var rest = manifest.frames[...]
     while let scene = rest.first?.scene {
@@ -96,7 +100,9 @@ public enum RunMerger {
           ("trajectories/\(name).jsonl", "trajectories.jsonl"), ("lanes/\(name).jsonl", "lanes.jsonl"),
         ] where try Folders.kind("\(run)/\(source)") != .absent {
           try copy("\(run)/\(source)", "\(folder)/\(target)")
+          if target == "preview" { try PreviewFile.link(picturesIn: "\(folder)/preview") }
         }
+        try syncFiles(besides: folder)
       }
       try SceneUnit(scene: name, parts: parts.map { "\($0).part" }, frames: frames).write(folder)
       try out.finish(name, from: folder)
@@ -111,9 +117,11 @@ public enum RunMerger {
     }
     try Folders.make(destination)
     for name in try Folders.names(source) where !name.hasPrefix(".") {
+      var status = stat()
+      // Links are not followed; those of pictures are made anew.
+      guard lstat("\(source)/\(name)", &status) == 0, status.st_mode & S_IFMT != S_IFLNK else { continue }
       try writeWithinUnit("\(destination)/\(name)", RegularFile.read("\(source)/\(name)"))
     }
-    try AtomicFile.syncFolder(destination)
   }
 }
 

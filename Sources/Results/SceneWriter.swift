@@ -21,17 +21,21 @@ public struct SceneWriter: Sendable {
   let folder: String
   let run: RunDirectory
 
-  /// Writes a frame's arrays, preview and lines. Thread-safe.
-  /// - Parameter preview: RGB; nil writes none.
+  /// Writes a frame's arrays, preview and lines, as far as the run's contents want them. Thread-safe.
+  /// - Parameter preview: where the frame is in its drive, and its picture, RGB; nil writes none.
   /// - Throws: `FileError` with path and bytes where the system refuses.
-  public func write(_ prediction: FramePrediction, preview: Image?) throws -> FrameOutput {
+  public func write(
+    _ prediction: FramePrediction, preview: (place: FramePlace, image: Image)?
+  ) throws -> FrameOutput {
     let sample = try fileName(prediction.keyframe.token, field: "sample token")
-    try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
-    try writeWithinUnit("\(folder)/occupancy/\(sample).npz", GridFiles.encode(prediction.volume))
+    if run.contents.parts.contains(.bev) {
+      try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
+    }
+    if run.contents.parts.contains(.occupancy) {
+      try writeWithinUnit("\(folder)/occupancy/\(sample).npz", GridFiles.encode(prediction.volume))
+    }
     if let preview {
-      let picture = PNGPicture(
-        width: preview.width, height: preview.height, channels: preview.channels, pixels: preview.pixels)
-      try writeWithinUnit("\(folder)/preview/\(sample).png", PNGFile.encode(picture))
+      try PreviewFile.write(preview.image, place: preview.place, sample: sample, into: "\(folder)/preview")
     }
     let detections = Submission.detections(prediction.detections, sample: sample)
     let tracks = Submission.tracks(prediction.tracks, sample: sample)
@@ -53,15 +57,15 @@ public struct SceneWriter: Sendable {
   }
 
   /// The joined files of a scene, and what stands between the lines of two frames.
-  private static let parts: [(name: String, separator: StaticString)] = [
-    ("detections.part", ",\n"), ("tracks.part", ",\n"), ("trajectories.jsonl", ""),
-    ("lanes.jsonl", ""),
+  private static let parts: [(part: RunContents.Part, name: String, separator: StaticString)] = [
+    (.detections, "detections.part", ",\n"), (.tracks, "tracks.part", ",\n"),
+    (.trajectories, "trajectories.jsonl", ""), (.lanes, "lanes.jsonl", ""),
   ]
 
   /// Keeps a frame's lines on disk until the scene is finished, so that memory does not grow with its length.
   private func writeLines(_ sample: String, _ lines: [[UInt8]]) throws {
     try Folders.make("\(folder)/lines")
-    for (part, bytes) in zip(Self.parts, lines) {
+    for (part, bytes) in zip(Self.parts, lines) where run.contents.parts.contains(part.part) {
       try writeWithinUnit("\(folder)/lines/\(sample).\(part.name)", bytes)
     }
   }
@@ -74,17 +78,18 @@ public struct SceneWriter: Sendable {
   public func finish(_ outputs: [FrameOutput], frames: [FrameRecord]) throws {
     precondition(run.kind == .perception, "a perception scene in a \(run.kind) run")
     precondition(outputs.count == frames.count, "\(outputs.count) outputs for \(frames.count) frames")
-    for part in Self.parts {
+    for part in Self.parts where run.contents.parts.contains(part.part) {
       var file = try StreamedFile("\(folder)/\(part.name)")
       for (k, output) in outputs.enumerated() {
         if k > 0 { try file.append(part.separator) }
         try file.append(file: "\(folder)/lines/\(output.sample).\(part.name)")
       }
-      try file.finish()
+      try file.finishWithinUnit()
     }
     try Folders.remove("\(folder)/lines")
-    for part in ["bev", "occupancy", "preview"] { try AtomicFile.syncFolder("\(folder)/\(part)") }
-    try SceneUnit(scene: scene, parts: ["detections.part", "tracks.part"], frames: frames).write(folder)
+    // Before unit.json, which makes the folder a finished unit.
+    try syncFiles(besides: folder)
+    try SceneUnit(scene: scene, parts: run.contents.submissionParts, frames: frames).write(folder)
     try run.finish(scene, from: folder)
   }
 

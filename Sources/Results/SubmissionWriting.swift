@@ -11,9 +11,11 @@ public enum Submission {
   /// The most boxes that a sample may have.
   public static let boxLimit = 500
 
-  /// What a submission says of the inputs that were used.
-  static let head: StaticString =
-    "{\"meta\":{\"use_camera\":true,\"use_lidar\":true,\"use_radar\":false,\"use_map\":false,\"use_external\":false},\"results\":{\n"
+  /// A submission's first line, which says what was perceived with.
+  static func head(_ inputs: RunInputs) -> String {
+    "{\"meta\":{\"use_camera\":\(inputs.camera),\"use_lidar\":\(inputs.lidar),"
+      + "\"use_radar\":false,\"use_map\":false,\"use_external\":false},\"results\":{\n"
+  }
   static let tail: StaticString = "\n}}\n"
 
   /// One sample's line, what was lost in it, and what is worth a note.

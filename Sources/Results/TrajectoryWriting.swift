@@ -88,7 +88,7 @@ enum TrajectoryLine {
 /// A scene's lines of `forecasts.json`, the nuScenes prediction submission: a list, an object a line.
 /// - Source: nuScenes prediction challenge, "Submission format"; at most 25 modes.
 enum ForecastLines {
-  static let head: StaticString = "[\n"
+  static let head = "[\n"
   static let tail: StaticString = "\n]\n"
   static let modeLimit = 25
 

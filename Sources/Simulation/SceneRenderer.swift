@@ -176,7 +176,10 @@ struct SceneRenderer: Sendable {
   private func make(_ job: Job) throws -> Product {
     if let camera = job.camera {
       let view = cameras[camera].view(at: job.captured)
-      return .image(view, jpeg: try JPEGEncoder.encode(view.image, quality: options.jpegQuality))
+      let jpeg = try JPEGFile.encode(
+        width: view.image.width, height: view.image.height, pixels: view.image.pixels,
+        quality: options.jpegQuality)
+      return .image(view, jpeg: jpeg)
     }
     let sweep = lidar.sweep(endingAt: job.captured)
     guard job.isKeyframe else { return .sweep(sweep, counts: []) }

@@ -17,7 +17,9 @@ struct BenchCommand: ParsableCommand {
       """)
 
   @Argument(help: "A folder in nuScenes layout.") var dataroot: String
-  @Option(help: "The version folder, where there are several: v1.0-mini.") var version: String?
+  @Option(
+    name: .customLong("version-folder"), help: "The version folder, where there are several: v1.0-mini.")
+  var version: String?
   @Option(help: "One scene, by name; else all.") var scene: String?
   @Option(help: "What perceives: classical (no weights), or a model's file.") var model = "classical"
   @Option(help: "Thread counts, by commas.") var threads = "1,2"

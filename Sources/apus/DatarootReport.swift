@@ -112,6 +112,9 @@ struct DatarootReport {
             + "\(channel.matched) matched, \(channel.missing) missing, \(channel.late) late")
       }
     }
+    let listed = folders.reduce(0) { $0 + $1.listed }, missing = folders.filter { $0.missing > 0 }
+    lines.append("files: \(listed) listed, \(missing.reduce(0) { $0 + $1.missing }) missing")
+    lines += missing.map { "  \($0.name): \($0.missing) of \($0.listed) missing" }
     return lines.joined(separator: "\n")
   }
 }

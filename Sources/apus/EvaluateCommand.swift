@@ -19,8 +19,10 @@ struct EvaluateCommand: ParsableCommand {
   @Argument(help: "A run's folder, or any with detections.json, tracks.json or forecasts.json.") var folder:
     String
   @Option(help: "The dataroot with the annotations.") var truth: String
-  @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
-  @Option(help: "Score the scenes of this split; by default all.") var split: String?
+  @Option(name: .customLong("version-folder"), help: "The dataroot's version folder; by default the run's.")
+  var version: String?
+  @Option(help: "Score this scene alone; by default those that the run has.") var scene: String?
+  @Option(help: "Score the scenes of this split.") var split: String?
   @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
     String?
   @Option(
@@ -28,12 +30,20 @@ struct EvaluateCommand: ParsableCommand {
   var curves: String?
   @Flag(help: "Print the figures as one JSON value.") var json = false
 
+  func validate() throws {
+    guard scene == nil || split == nil else {
+      throw ValidationError("--scene and --split exclude each other.")
+    }
+  }
+
   func run() throws {
     let manifestPath = "\(folder)/run.json"
     let hasManifest = FileManager.default.fileExists(atPath: manifestPath)
     let manifest = hasManifest ? try RunManifest(path: manifestPath) : nil
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: dataset,
+      choice: scene.map { .scene($0) } ?? split.map { .split($0) } ?? .ofResults)
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     if let html {
       let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Recording
 import Results
@@ -15,17 +16,19 @@ struct InspectCommand: ParsableCommand {
       """)
 
   @Argument(help: "A dataroot, a run's folder, or a model (.onnx, .safetensors).") var path: String
-  @Option(help: "A dataroot's version folder, where there are several.") var version: String?
+  @Option(name: .customLong("version-folder"), help: "A dataroot's version folder, where there are several.")
+  var version: String?
   @Option(help: "A model's input extents where the file leaves them open: NAME=1,3,224,224.") var shape:
     [String] = []
   @Option(help: "Write a model's effective receptive field to this PNG file.") var effectiveField: String?
   @Flag(help: "Print one JSON value.") var json = false
 
   func run() throws {
-    if FileManager.default.fileExists(atPath: "\(path)/run.json") {
-      let manifest = try RunManifest(path: "\(path)/run.json")
-      for line in LossSummary(manifest.frames).lines { Output.note("apus: \(line)") }
-      return try RunReport(manifest, path: path).print(json: json)
+    if try RunSummary.isRun(path) {
+      let inspection = try RunInspection(path: path)
+      return try Output.result(
+        json
+          ? inspection.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : inspection.text)
     }
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)

@@ -20,7 +20,12 @@ enum InspectModel {
     }
     let network = try ONNXNetwork(path: path, shapes: shapes)
     if let effectiveField {
-      let field = try EffectiveReceptiveField(network.graph, threads: threads)
+      var report: ProgressReport?
+      let field = try EffectiveReceptiveField(network.graph, threads: threads) { done, total in
+        if report == nil { report = ProgressReport(label: "effective field: runs", total: total) }
+        report?.update(done: done)
+      }
+      report?.finish()
       try PNGFile.write(effectiveField, field.picture())
     }
     let report = try NetworkReport(network.graph)

@@ -52,7 +52,8 @@ struct ModelCommand: ParsableCommand {
 
     @Argument(help: "The model file.") var path: String
     @Option(help: "A dataroot like those that will be replayed.") var from: String
-    @Option(help: "Its version folder, where there are several.") var version: String?
+    @Option(name: .customLong("version-folder"), help: "Its version folder, where there are several.")
+    var version: String?
     @Option(help: "Frames to calibrate on, spread over the dataroot's scenes.") var frames = 16
     @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "The model file to write.") var out: String

@@ -27,8 +27,14 @@ struct Program: ParsableCommand {
     ])
 }
 
-/// The version that run.json names.
-let programVersion = "0.1.0"
+/// `--version NAME` chose the version folder up to version 0.1; now it would print the version and do nothing.
+private func refuseVersionFolder(_ arguments: [String]) throws {
+  for (option, value) in zip(arguments.dropFirst(), arguments.dropFirst(2))
+  where option == "--version" && !value.hasPrefix("-") {
+    throw ValidationError(
+      "--version prints the program's version; a dataroot's is chosen by --version-folder \(value).")
+  }
+}
 
 @main
 enum Main {
@@ -36,6 +42,7 @@ enum Main {
     Machine.keepMemoryCompact()
     Interruption.install()
     do {
+      try refuseVersionFolder(CommandLine.arguments)
       var command = try Program.parseAsRoot()
       _ = try InstructionSet.inUse()
       try command.run()
@@ -43,7 +50,8 @@ enum Main {
       exit(0)
     } catch {
       // Usage, help and exit codes are argument-parser's own errors; all else is data's fault and says so in one line.
-      if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
+      let kind = String(reflecting: type(of: error))
+      if kind.hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
       Output.note("apus: \(error)")
       exit(1)
     }

@@ -11,14 +11,16 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Replays a recorded drive into detections, tracks, BEV occupancy, trajectories and pictures.",
     discussion: """
-      Example: apus replay ~/data/nuscenes --version v1.0-mini --split mini_val --out runs/mini --threads 2
+      Example: apus replay ~/data/nuscenes --version-folder v1.0-mini --split mini_val --out runs/mini --threads 2
                apus replay ~/data/nuscenes --model models/first.safetensors --out runs/network
       Then:    apus evaluate runs/mini --truth ~/data/nuscenes
       """)
 
   @Argument(help: "A folder in nuScenes layout.") var dataroot: String
   @Option(help: "The run's folder: new, or with --resume one that was begun.") var out: String
-  @Option(help: "The version folder, where there are several: v1.0-mini.") var version: String?
+  @Option(
+    name: .customLong("version-folder"), help: "The version folder, where there are several: v1.0-mini.")
+  var version: String?
   @Option(help: "One scene, by name.") var scene: String?
   @Option(help: "The scenes of a split: mini_val, or one of splits.json.") var split: String?
   @Option(help: "What perceives: classical (no weights), or a model's file.") var model = "classical"
@@ -29,8 +31,38 @@ struct ReplayCommand: ParsableCommand {
   @Flag(help: "Occupancy from earlier sweeps alone, for evaluation.") var withholdKeyframeSweep = false
   @Flag(help: "Go on with a run that was begun; finished scenes are kept.") var resume = false
   @Option(help: "Replay part I of N of the scenes: 1/2. Join the parts with apus merge.") var shard: Shard?
+  @Option(help: "Pictures: none, all, or so many of each scene at even steps.") var preview: Previews = .all
+  @Flag(help: "Draw the annotated boxes into the pictures, in white.") var previewTruth = false
+  @Option(
+    help: "Files to write, with commas between: detections, tracks, trajectories, lanes, bev, occupancy.")
+  var write: Parts = .all
   @Flag(help: "Any frame that is not whole, and any warning, is an error.") var strict = false
   @Flag(help: "Print the totals as one JSON value.") var json = false
+
+  /// `RunContents.Previews` as it is written on the command line.
+  struct Previews: ExpressibleByArgument {
+    let value: RunContents.Previews
+    static let all = Previews(value: .all)
+    init(value: RunContents.Previews) { self.value = value }
+    init?(argument: String) {
+      guard let contents = RunContents(names: [], previews: argument) else { return nil }
+      value = contents.previews
+    }
+    var defaultValueDescription: String { value.text }
+  }
+
+  /// The files of `--write`.
+  struct Parts: ExpressibleByArgument {
+    let value: Set<RunContents.Part>
+    static let all = Parts(value: RunContents.all.parts)
+    init(value: Set<RunContents.Part>) { self.value = value }
+    init?(argument: String) {
+      let names = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      guard let contents = RunContents(names: names, previews: "all") else { return nil }
+      value = contents.parts
+    }
+    var defaultValueDescription: String { "all" }
+  }
 
   enum Given: String, ExpressibleByArgument { case truth }
 
@@ -56,6 +88,14 @@ struct ReplayCommand: ParsableCommand {
       throw ValidationError(
         "--precision is \(precision.rawValue); classical perception computes in f32 alone.")
     }
+    guard given == nil || (preview.value == .all && write.value == RunContents.all.parts && !previewTruth)
+    else {
+      throw ValidationError(
+        "--preview and --write have no meaning with --given truth: it writes forecasts alone.")
+    }
+    guard !previewTruth || preview.value != .perScene(0) else {
+      throw ValidationError("--preview-truth has no meaning with --preview none.")
+    }
     guard given == nil || !withholdKeyframeSweep else {
       throw ValidationError("--withhold-keyframe-sweep has no meaning with --given truth: no sweep is read.")
     }
@@ -78,7 +118,10 @@ struct ReplayCommand: ParsableCommand {
     options.strict = strict
     options.givenTruth = given == .truth
     options.withholdKeyframeSweep = withholdKeyframeSweep
+    options.contents = RunContents(parts: write.value, previews: preview.value)
+    options.drawsTruth = previewTruth
     let replay = try Replay(dataset, options: options)
+    Interruption.deferToWork()
     var progress: ProgressReport?
     let manifest: RunManifest
     do {

@@ -65,10 +65,12 @@ struct RunCommand: ParsableCommand {
     _ = try plan.run(inputs)
     let clock = ContinuousClock()
     var milliseconds: [Double] = []
-    for _ in 0..<(`repeat` ?? 0) {
-      if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+    let progress = ProgressReport(label: "inferences", total: `repeat` ?? 0)
+    for k in 0..<(`repeat` ?? 0) {
       milliseconds.append(try clock.measure { try plan.execute() } / .milliseconds(1))
+      progress.update(done: k + 1)
     }
+    progress.finish()
     let results = plan.outputs.indices.map { i in
       let view = plan.outputView(i)
       return TensorValue(type: view.type, copying: view.base)
@@ -84,7 +86,10 @@ struct RunCommand: ParsableCommand {
   ) throws -> ([TensorValue], RunTimes) {
     let clock = ContinuousClock()
     var results = try Interpreter.run(graph, inputs, threads: threads), milliseconds: [Double] = []
-    for _ in 0..<(`repeat` ?? 0) {
+    let progress = ProgressReport(label: "inferences", total: `repeat` ?? 0)
+    defer { progress.finish() }
+    for k in 0..<(`repeat` ?? 0) {
+      defer { progress.update(done: k + 1) }
       milliseconds.append(
         try clock.measure { results = try Interpreter.run(graph, inputs, threads: threads) }
           / .milliseconds(1))

@@ -29,27 +29,30 @@ struct RunReport {
     return sums.map { .init(stage: $0.stage, milliseconds: $0.milliseconds / Double(max(1, frames.count))) }
   }
 
-  func print(json: Bool) throws {
-    if json {
-      let document = JSONValue.members([
-        "run": .string(path), "frames": .integer(manifest.frames.count), "ok": .integer(manifest.count(.ok)),
-        "degraded": .integer(manifest.count(.degraded)), "skipped": .integer(manifest.count(.skipped)),
-        "seconds": .number(manifest.seconds), "peak_memory_bytes": .integer(manifest.peakMemoryBytes),
-        "threads": .integer(manifest.threads),
-        "milliseconds": .object(stages.map { .init(key: $0.stage, value: .number($0.milliseconds)) }),
-      ])
-      return try Output.result(document.text.trimmingCharacters(in: .whitespacesAndNewlines))
-    }
+  var json: JSONValue {
+    .members([
+      "run": .string(path), "frames": .integer(manifest.frames.count), "ok": .integer(manifest.count(.ok)),
+      "degraded": .integer(manifest.count(.degraded)), "skipped": .integer(manifest.count(.skipped)),
+      "seconds": .number(manifest.seconds), "peak_memory_bytes": .integer(manifest.peakMemoryBytes),
+      "threads": .integer(manifest.threads),
+      "milliseconds": .object(stages.map { .init(key: $0.stage, value: .number($0.milliseconds)) }),
+    ])
+  }
+
+  var text: String {
     let times = stages.map { "\($0.stage) \(Self.oneDecimal($0.milliseconds))" }.joined(separator: ", ")
     let scenes = Set(manifest.frames.map(\.scene)).count
-    try Output.result(
-      """
+    return """
       \(path): \(manifest.frames.count) frames of \(scenes) scenes: \(manifest.count(.ok)) ok, \
       \(manifest.count(.degraded)) degraded, \(manifest.count(.skipped)) skipped
       milliseconds a frame: \(times)
       \(Self.oneDecimal(manifest.seconds)) s with \(manifest.threads) threads, peak memory \
       \(manifest.peakMemoryBytes >> 20) MiB, on \(manifest.cpu)
-      """)
+      """
+  }
+
+  func print(json: Bool) throws {
+    try Output.result(json ? self.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : text)
   }
 
   static func oneDecimal(_ value: Double) -> String { String(format: "%.1f", value) }

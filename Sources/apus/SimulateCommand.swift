@@ -57,6 +57,7 @@ struct SimulateCommand: ParsableCommand {
       poseNoise: poseNoise, savesImageTruth: imageTruth, motionBlurSamples: motionBlur,
       jpegQuality: jpegQuality)
     var simulator = try Simulator(options)
+    Interruption.deferToWork()
     var bar: ProgressReport?
     do {
       let summary = try simulator.run(isCancelled: { Interruption.isRequested }) { step in

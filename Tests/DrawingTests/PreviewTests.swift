@@ -1,5 +1,6 @@
 import Drawing
 import Geometry
+import Results
 import Scenes
 import TestKit
 import Testing
@@ -17,21 +18,22 @@ import Testing
     var prediction = Made.prediction("s", detections: [], layers: Made.layers(occupied: cells))
     prediction.agents = []
     let image = Preview().draw(
-      prediction, scene: "scene", timestampMicroseconds: 0, cameras: [], points: PointCloud())
+      prediction, place: FramePlace(scene: "scene", index: 0, count: 1, seconds: 0), timestampMicroseconds: 0,
+      cameras: [], points: PointCloud())
     #expect(image.width == Preview.width && image.height == Preview.height)
     var sum = SIMD2<Double>.zero
     var count = 0.0
-    for y in 45..<745 {
-      for x in 890..<1590 where brightness(image, x, y) > 450 {
+    for y in 40..<730 {
+      for x in 1220..<1908 where brightness(image, x, y) > 450 {
         // Away from the labels and the ego in the middle.
-        guard x < 1180, y < 340 else { continue }
+        guard x < 1510, y < 335 else { continue }
         sum += SIMD2(Double(x), Double(y))
         count += 1
       }
     }
-    // The middle of the square is at (22, 22) m: 708 pixels are 102.4 m, the ego's place is the view's middle.
-    let scale = 708 / 102.4
-    let expected = SIMD2(884 + (51.2 - 22) * scale, 40 + (51.2 - 22) * scale)
+    // The middle of the square is at (22, 22) m: 696 pixels are 102.4 m, the ego's place is the view's middle.
+    let scale = 696 / 102.4
+    let expected = SIMD2(1216 + (51.2 - 22) * scale, 36 + (51.2 - 22) * scale)
     #expect(count > 300, "the square is drawn")
     #expect((sum / count - expected).length < 3, "\(sum / count) instead of \(expected)")
   }
@@ -58,13 +60,13 @@ import Testing
     var prediction = Made.prediction("s", detections: [detection])
     prediction.globalFromEgo = pose
     let image = Preview().draw(
-      prediction, scene: "x", timestampMicroseconds: 0, cameras: [PreviewCamera(data: data, image: black)],
-      points: PointCloud())
+      prediction, place: FramePlace(scene: "x", index: 0, count: 1, seconds: 0), timestampMicroseconds: 0,
+      cameras: [PreviewCamera(data: data, image: black)], points: PointCloud())
     // Where pink (the colour of a bus) is in the camera's part of the picture.
     var low = SIMD2(Double.infinity, .infinity)
     var high = -low
-    for y in 40..<300 {
-      for x in 4..<440 {
+    for y in 36..<488 {
+      for x in 4..<1208 {
         let k = (y * image.width + x) * 3
         guard image.pixels[k] > 150, image.pixels[k + 1] < 110, image.pixels[k + 2] > 90 else { continue }
         low = SIMD2(min(low.x, Double(x)), min(low.y, Double(y)))
@@ -74,12 +76,64 @@ import Testing
     let moved = Box3D(center: SIMD3(15, 3, 1), size: SIMD3(2, 4, 2), rotation: .identity)
     let pixels = moved.transformed(by: egoFromCamera.inverse).corners.compactMap { model.project($0) }
     #expect(pixels.count == 8)
-    // The picture is 800 wide on the sensor and fitted into a cell of 432 x 252 at (4, 40), so 432 x 243 of it.
-    let scale = 432.0 / 800
-    let xs = pixels.map { 4 + ($0.x + 0.5) * scale - 0.5 }
-    let ys = pixels.map { 40 + ($0.y + 0.5) * scale - 0.5 }
+    // The picture is 800 x 450 on the sensor and fitted into a cell of 1204 x 452 at (4, 36), so 804 x 452 of it in the
+    // cell's middle.
+    let scale = 804.0 / 800
+    let xs = pixels.map { 204 + ($0.x + 0.5) * scale - 0.5 }
+    let ys = pixels.map { 36 + ($0.y + 0.5) * scale - 0.5 }
     // Two pixels: half a line's width and its smooth edge.
     #expect(abs(low.x - (xs.min() ?? 0)) < 2 && abs(high.x - (xs.max() ?? 0)) < 2, "\(low) \(high) \(xs)")
-    #expect(abs(low.y - (ys.min() ?? 0)) < 2 && abs(high.y - (ys.max() ?? 0)) < 2, "\(low) \(high) \(ys)")
+    // The label, in the box's colour too, begins ten pixels above it.
+    #expect(
+      abs(low.y - ((ys.min() ?? 0) - 10)) < 2 && abs(high.y - (ys.max() ?? 0)) < 2, "\(low) \(high) \(ys)")
+  }
+
+  /// A camera whose heading is so many degrees to the left.
+  private func camera(_ channel: String, _ degrees: Double) -> PreviewCamera {
+    let looksAhead = Quaternion(rows: (SIMD3(0, 0, 1), SIMD3(-1, 0, 0), SIMD3(0, -1, 0)))
+    let turned = Quaternion(yaw: degrees * .pi / 180) * looksAhead
+    let sensor = CalibratedSensor(
+      token: channel, channel: channel, modality: .camera,
+      egoFromSensor: RigidTransform(rotation: turned, translation: .zero),
+      camera: CameraModel(fx: 2, fy: 2, cx: 0.5, cy: 0.5, width: 2, height: 2))
+    let data = SensorData(
+      token: channel, sampleToken: "s", sensor: sensor, timestampMicroseconds: 0, globalFromEgo: .identity,
+      file: "f", isKeyframe: true, sequence: 0)
+    return PreviewCamera(
+      data: data, image: Image(width: 2, height: 2, channels: 3, pixels: [UInt8](repeating: 0, count: 12)))
+  }
+
+  @Test func camerasStandAsInAPanorama() {
+    let cameras = [
+      camera("BACK", 180), camera("FRONT", 0), camera("BACK_RIGHT", -110), camera("FRONT_LEFT", 55),
+      camera("BACK_LEFT", 110), camera("FRONT_RIGHT", -55),
+    ]
+    #expect(
+      Preview.arranged(cameras).map(\.data.sensor.channel) == [
+        "FRONT_LEFT", "FRONT", "FRONT_RIGHT", "BACK_LEFT", "BACK", "BACK_RIGHT",
+      ])
+  }
+
+  @Test func namesOfPicturesSortByTime() {
+    let names = (0..<12).map {
+      FramePlace(scene: "s", index: $0, count: 12, seconds: Double($0) * 0.95).pictureName(
+        sample: "\(99 - $0)")
+    }
+    #expect(names == names.sorted() && names[11] == "0011_010.5s_88.jpg", "\(names)")
+  }
+
+  @Test(arguments: [0, 1, 3, 7, 40, 100]) func asManyPicturesAsWanted(wanted: Int) {
+    let chosen = (0..<40).filter { RunContents.Previews.perScene(wanted).contains($0, of: 40) }
+    #expect(chosen.count == min(wanted, 40))
+    #expect(wanted == 0 || chosen.first == 0)
+    for (a, b) in zip(chosen, chosen.dropFirst()) { #expect(abs(b - a - 40 / min(wanted, 40)) <= 1) }
+  }
+
+  @Test func everyLetterThatNamesNeedHasAGlyph() {
+    let letters = (0x20...0x7e).map { Character(UnicodeScalar($0)) }.filter {
+      $0.isLetter || $0.isNumber || " .,:-_/()%+=#'".contains($0)
+    }
+    let box = Glyphs.rows(of: "\u{1}")
+    for letter in letters { #expect(Glyphs.rows(of: letter) != box, "\(letter)") }
   }
 }

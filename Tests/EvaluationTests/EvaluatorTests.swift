@@ -76,7 +76,7 @@ private final class SmallTruth {
   }
 
   func evaluate() throws -> Metrics {
-    try Evaluator.evaluate(run: "\(folder)/run", dataroot: dataset, split: nil)
+    try Evaluator.evaluate(run: "\(folder)/run", dataroot: dataset, choice: .ofResults)
   }
 
   func problems() -> String {
@@ -226,7 +226,7 @@ private final class SmallTruth {
   @Test func figuresAreTheDevkits() throws {
     guard let expected = try expected() else { return }
     let metrics = try Evaluator.evaluate(
-      run: Self.oracle, dataroot: Dataset(root: Self.oracle), split: "oracle")
+      run: Self.oracle, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
     let detection = differences(expected["detection"] as Any, metrics.json["detection"], "detection")
     let forecasting = differences(expected["prediction"] as Any, metrics.json["forecasting"], "forecasting")
     let tracking = differences(expected["tracking"] as Any, metrics.json["tracking"], "tracking")
@@ -241,7 +241,8 @@ private final class SmallTruth {
     let text = try String(contentsOfFile: "\(Self.oracle)/detections.json", encoding: .utf8)
     try text.replacing("\"car\"", with: "\"bus\"", maxReplacements: 40)
       .write(toFile: "\(folder)/detections.json", atomically: true, encoding: .utf8)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), split: "oracle")
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
     #expect(!differences(expected["detection"] as Any, metrics.json["detection"], "detection").isEmpty)
     try FileManager.default.removeItem(atPath: folder)
   }
@@ -255,7 +256,8 @@ private final class SmallTruth {
     let key = "\"tracking_id\": \""
     try text.replacing(key, with: key + "another-", maxReplacements: 300)
       .write(toFile: "\(folder)/tracks.json", atomically: true, encoding: .utf8)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: Dataset(root: Self.oracle), split: "oracle")
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: Dataset(root: Self.oracle), choice: .split("oracle"))
     #expect(!differences(expected["tracking"] as Any, metrics.json["tracking"], "tracking").isEmpty)
     try FileManager.default.removeItem(atPath: folder)
   }

@@ -40,7 +40,7 @@ import Testing
       #expect(outcome.lastLine.contains(path))
     }
     let drive = try TestDrive(keyframes: 2)
-    #expect(try Self.refusal(drive, ["--version", "v1.0-trainval"]).contains("v1.0-mini"))
+    #expect(try Self.refusal(drive, ["--version-folder", "v1.0-trainval"]).contains("v1.0-mini"))
   }
 
   @Test func f2AllMissingTablesAreNamedAtOnce() throws {

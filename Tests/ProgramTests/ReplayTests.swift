@@ -29,8 +29,9 @@ import Testing
       #expect(files.contains("bev/drive-0/\(sample).npz"))
       #expect(files.contains("occupancy/drive-0/\(sample).npz"))
       #expect(files.contains("preview/drive-0/\(sample).png"))
+      #expect(files.contains { $0.hasPrefix("preview/drive-0/0") && $0.hasSuffix("s_\(sample).jpg") })
     }
-    #expect(files.count == 6 + 18)
+    #expect(files.count == 6 + 24)
   }
 
   /// The cars of the street are found where they are, and the one ahead moves as it does.

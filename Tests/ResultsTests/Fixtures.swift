@@ -60,7 +60,9 @@ extension Made {
         frames.append(FrameRecord(scene: scene, sample: sample, status: .skipped, reasons: ["no sweep"]))
       } else {
         let picture = Image(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, UInt8(k)])
-        outputs.append(try writer.write(prediction(sample, time: Int64(k) * 500_000), preview: picture))
+        let place = FramePlace(scene: scene, index: k, count: 3, seconds: Double(k) / 2)
+        outputs.append(
+          try writer.write(prediction(sample, time: Int64(k) * 500_000), preview: (place, picture)))
         frames.append(
           FrameRecord(
             scene: scene, sample: sample, status: .ok, milliseconds: [.init(stage: "read", milliseconds: 1.5)]

@@ -13,7 +13,9 @@ import Testing
     let names = try scratch.files("run").keys.sorted()
     #expect(names.contains("bev/grid.json") && names.contains("bev/scene-b/scene-b-2.npz"))
     #expect(
-      names.contains("occupancy/scene-a/scene-a-0.npz") && names.contains("preview/scene-c/scene-c-1.png"))
+      names.contains("occupancy/scene-a/scene-a-0.npz")
+        && names.contains("preview/scene-c/0001_000.5s_scene-c-1.jpg")
+        && names.contains("preview/scene-c/scene-c-1.png"))
     #expect(!names.contains("bev/scene-b/scene-b-1.npz"), "a skipped frame has no layers")
     #expect(!names.contains { $0.contains(".work") || $0.contains(".partial") })
     let manifest = try RunManifest(path: "\(scratch.path)/run/run.json")

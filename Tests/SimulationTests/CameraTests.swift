@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Foundation
 import Geometry
 import Scenes
@@ -223,11 +224,14 @@ import Testing
 
   @Test func jpegHoldsThePicture() throws {
     let image = Self.view(SensorScenes.flat(), Self.pinhole).image
-    let bytes = try JPEGEncoder.encode(image)
+    func encoded() throws -> [UInt8] {
+      try JPEGFile.encode(width: image.width, height: image.height, pixels: image.pixels)
+    }
+    let bytes = try encoded()
     #expect(bytes.starts(with: [0xFF, 0xD8, 0xFF]) && bytes.suffix(2) == [0xFF, 0xD9])
     // The frame header states 225 rows of 400 pixels.
     let header = try #require(bytes.indices.dropLast(9).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
     #expect(Array(bytes[header + 5..<header + 9]) == [0, 225, 1, 144])
-    #expect(try JPEGEncoder.encode(image) == bytes)
+    #expect(try encoded() == bytes)
   }
 }

@@ -24,9 +24,11 @@ public struct EffectiveReceptiveField: Sendable {
   ///   - cells: the most cells along an axis; the network runs `cells`² times at most for each picture.
   ///   - step: how far a cell is moved.
   ///   - pictures: pictures of noise that are measured; nil: up to 4, fewer for large networks (10^12 operations).
+  ///   - progress: told how many of all runs of the network are done.
   /// - Throws: `EngineError` where the graph has no such input or output, or cannot be compiled.
   public init(
-    _ graph: Graph, cells: Int = 32, step: Float = 1, pictures: Int? = nil, threads: Int = 1
+    _ graph: Graph, cells: Int = 32, step: Float = 1, pictures: Int? = nil, threads: Int = 1,
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws {
     guard let input = graph.inputs.first(where: { graph.shape($0).count == 4 && graph.shape($0)[0] > 0 }),
       let output = graph.outputs.first(where: { graph.shape($0).count == 4 && graph[$0].type.count > 0 }),
@@ -47,7 +49,8 @@ public struct EffectiveReceptiveField: Sendable {
     let count = max(1, pictures ?? min(4, Int(min(4, Self.budget / max(cost, 1)))))
     var random = SplitMix64(seed: 1)
     var effects = [Float](repeating: 0, count: rows * columns)
-    for _ in 0..<count {
+    let cellCount = rows * columns
+    for picture in 0..<count {
       var values: [String: TensorValue] = [:]
       for id in graph.inputs {
         let type = graph[id].type
@@ -58,7 +61,8 @@ public struct EffectiveReceptiveField: Sendable {
       }
       try Self.add(
         to: &effects, rows, columns, plan, values, input: graph[input].name, output: graph[output].name,
-        step: step)
+        step: step
+      ) { progress(picture * cellCount + $0, count * cellCount) }
     }
     let largest = effects.max() ?? 0
     self.effects = largest > 0 && largest.isFinite ? effects.map { $0 / largest } : effects.map { _ in 0 }
@@ -84,10 +88,8 @@ public struct EffectiveReceptiveField: Sendable {
   /// Adds each cell's effect on one picture.
   private static func add(
     to effects: inout [Float], _ rows: Int, _ columns: Int, _ plan: Plan, _ values: [String: TensorValue],
-    input: String, output: String, step: Float
-  )
-    throws
-  {
+    input: String, output: String, step: Float, progress: (_ done: Int) -> Void
+  ) throws {
     guard let given = values[input], let picture = given.floats else { return }
     let shape = given.shape
     var values = values
@@ -102,6 +104,7 @@ public struct EffectiveReceptiveField: Sendable {
       }
       values[input] = TensorValue(shape, moved)
       let now = middle(try plan.run(values)[output])
+      defer { progress(cell + 1) }
       effects[cell] += zip(base, now).reduce(0) { $0 + abs($1.0 - $1.1) }
     }
   }

@@ -97,7 +97,8 @@ public final class Dataset: Sendable {
         .missing, file: root, place: "dataroot", found: "no such folder", expected: "a folder with v1.0-*")
     }
     guard isFolder.boolValue else {
-      throw RecordingError(file: root, place: "dataroot", found: "a file", expected: "a folder with v1.0-*")
+      throw foreign(root)
+        ?? RecordingError(file: root, place: "dataroot", found: "a file", expected: "a folder with v1.0-*")
     }
     let names: [String]
     do {
@@ -113,6 +114,15 @@ public final class Dataset: Sendable {
     }.sorted()
   }
 
+  /// The error for a recording in another layout; nil where it is none that is known.
+  private static func foreign(_ root: String) -> RecordingError? {
+    ForeignRecording.description(of: root).map {
+      RecordingError(
+        file: root, place: "dataroot", found: $0,
+        expected: "nuScenes' layout, a folder with v1.0-*: convert it first, as CONTRIBUTING.md says")
+    }
+  }
+
   private static func versionFolder(root: String, version: String?) throws -> String {
     let versions = try versions(root: root)
     let known = versions.isEmpty ? "there is none" : versions.joined(separator: ", ")
@@ -124,6 +134,7 @@ public final class Dataset: Sendable {
       }
       return version
     }
+    if versions.isEmpty, let foreign = foreign(root) { throw foreign }
     guard let only = versions.first, versions.count == 1 else {
       throw RecordingError(
         versions.isEmpty ? .missing : .invalid, file: root, place: "version",
