@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Recording
 import Results
+import Scenes
 
 /// Scores what a run wrote against what was annotated.
 public enum Evaluator {
@@ -11,9 +12,12 @@ public enum Evaluator {
   ///   - run: A run's folder, or any with `detections.json`, `tracks.json` or `forecasts.json`.
   ///   - dataroot: The truth.
   ///   - split: The scenes; nil takes all.
+  ///   - classes: Detection classes of a dataroot's own categories, beside nuScenes'.
   /// - Throws: `EvaluationError` listing what is wrong with the results, `ResultsError` where a file cannot be read as what
   ///   it should be, `RecordingError` where the truth cannot.
-  public static func evaluate(run: String, dataroot: Dataset, split: String?) throws -> Metrics {
+  public static func evaluate(
+    run: String, dataroot: Dataset, split: String?, classes: [String: DetectionClass] = [:]
+  ) throws -> Metrics {
     let manager = FileManager.default
     func path(_ name: String) -> String? {
       manager.fileExists(atPath: "\(run)/\(name)") ? "\(run)/\(name)" : nil
@@ -25,15 +29,20 @@ public enum Evaluator {
     }
     let scenes = try dataroot.sceneNames(split: split)
     var metrics = Metrics()
-    let truth = try SampleTruth(dataroot, scenes: scenes)
+    let truth = try SampleTruth(dataroot, scenes: scenes, classes: classes)
+    if path("detections.json") != nil || path("tracks.json") != nil {
+      metrics.detectionGap = truth.tally.gap(samples: truth.samples.count)
+    }
     if let file = path("detections.json") {
       let results = try DetectionResults(file, truth: truth, dataset: dataroot)
-      metrics.detection = DetectionMetrics(truth: truth.samples.map(\.boxes), results: results.boxes)
+      if metrics.detectionGap == nil {
+        metrics.detection = DetectionMetrics(truth: truth.samples.map(\.boxes), results: results.boxes)
+      }
       metrics.vehicleRecall = VehicleRecall(truth: truth.samples.map(\.vehicles), results: results.vehicles)
     }
     if let file = path("tracks.json") {
-      metrics.tracking = TrackingMetrics(
-        scenes: try TrackingResults(file, truth: truth, dataset: dataroot).scenes)
+      let results = try TrackingResults(file, truth: truth, dataset: dataroot)
+      if metrics.detectionGap == nil { metrics.tracking = TrackingMetrics(scenes: results.scenes) }
     }
     if let file = path("forecasts.json") {
       var complete = false
@@ -44,6 +53,11 @@ public enum Evaluator {
         file, dataset: dataroot, tokens: truth.samples.map(\.token), complete: complete)
     }
     metrics.occupancy = try OccupancyEvaluation.evaluate(run: run, dataset: dataroot, scenes: scenes)
+    if let gap = metrics.detectionGap, metrics.forecasting == nil, metrics.occupancy == nil {
+      throw ResultsError(
+        file: "\(dataroot.root)/\(dataroot.version)/sample_annotation.json", place: "annotations to score",
+        found: gap, expected: "some; --category NAME=CLASS gives a category a class")
+    }
     return metrics
   }
 }
@@ -52,6 +66,8 @@ public enum Evaluator {
 public struct Metrics: Sendable, Equatable {
   /// Detection as nuScenes scores it.
   public var detection: DetectionMetrics?
+  /// Why detection cannot be scored at all, though there are results; nil where it can.
+  public var detectionGap: String?
   /// The share of well-seen near vehicles that are found.
   public var vehicleRecall: VehicleRecall?
   /// Tracking as nuScenes scores it.
@@ -67,7 +83,8 @@ public struct Metrics: Sendable, Equatable {
   /// What `metrics.json` and `--json` hold: sections in a fixed order, a figure that does not exist as null.
   public var json: JSONValue {
     let sections: [(String, JSONValue?)] = [
-      ("detection", detection?.json), ("vehicle_recall_30m", vehicleRecall?.json),
+      ("detection", detection?.json ?? detectionGap.map { _ in .null }),
+      ("detection_not_scored", detectionGap.map { .string($0) }), ("vehicle_recall_30m", vehicleRecall?.json),
       ("tracking", tracking?.json),
       ("forecasting", forecasting?.json), ("occupancy", occupancy?.json),
     ]

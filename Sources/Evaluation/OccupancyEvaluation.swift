@@ -17,8 +17,8 @@ enum OccupancyEvaluation {
     let grid = try GridFiles.readGrid("\(run)/bev/grid.json")
     var metrics = OccupancyMetrics()
     for name in scenes {
-      for data in try dataset.scene(named: name).measurements
-      where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+      let scene = try dataset.scene(named: name), lidar = scene.referenceLidar()
+      for data in scene.measurements where data.isKeyframe && data.sensor.channel == lidar {
         let file = "\(run)/bev/\(name)/\(data.sampleToken).npz"
         // A skipped frame has no layers.
         guard manager.fileExists(atPath: file), let labels = try dataset.lidarLabels(data) else { continue }

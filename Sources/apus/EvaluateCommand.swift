@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Recording
 import Results
+import Scenes
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,16 +22,32 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "The dataroot with the annotations.") var truth: String
   @Option(help: "The dataroot's version folder; by default the run's.") var version: String?
   @Option(help: "Score the scenes of this split; by default all.") var split: String?
+  @Option(help: "The class that annotations of a category count as: 'my.car=car'. Once for each category.")
+  var category: [CategoryClass] = []
   @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
     String?
   @Flag(help: "Print the figures as one JSON value.") var json = false
+
+  /// `CATEGORY=CLASS`.
+  struct CategoryClass: ExpressibleByArgument {
+    let category: String
+    let name: DetectionClass
+    init?(argument: String) {
+      let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, let name = DetectionClass(rawValue: parts[1]) else { return nil }
+      self.category = parts[0]
+      self.name = name
+    }
+  }
 
   func run() throws {
     let manifestPath = "\(folder)/run.json"
     let hasManifest = FileManager.default.fileExists(atPath: manifestPath)
     let manifest = hasManifest ? try RunManifest(path: manifestPath) : nil
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
-    let metrics = try Evaluator.evaluate(run: folder, dataroot: dataset, split: split)
+    let metrics = try Evaluator.evaluate(
+      run: folder, dataroot: dataset, split: split,
+      classes: Dictionary(category.map { ($0.category, $0.name) }, uniquingKeysWith: { $1 }))
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     if let html {
       let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)
