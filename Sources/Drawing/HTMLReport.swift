@@ -33,13 +33,12 @@ public struct HTMLReport {
     if let manifest {
       body +=
         "; \(manifest.frames.count) frames: \(manifest.count(.ok)) ok, \(manifest.count(.degraded)) degraded, "
-        + "\(manifest.count(.skipped)) skipped; \(Self.escaped(manifest.modelName)), \(manifest.precision), "
+        + "\(manifest.count(.skipped)) skipped; \(Self.escaped(manifest.modelName)), \(Self.escaped(manifest.precision)), "
         + "\(manifest.threads) threads on \(Self.escaped(manifest.cpu))"
     }
     body += ".</p>\n<pre>\(Self.escaped(figures))</pre>\n"
-    for frame in pictures() {
-      let path = "\(folder)/preview/\(frame.scene)/\(frame.sample).png"
-      let data = Data(try RegularFile.read(path)).base64EncodedString()
+    for (frame, file) in try pictures() {
+      let data = Data(file).base64EncodedString()
       body +=
         "<figure><img alt=\"\(Self.escaped(frame.sample))\" src=\"data:image/png;base64,\(data)\">"
         + "<figcaption>\(Self.escaped(frame.scene)) \(Self.escaped(frame.sample))</figcaption></figure>\n"
@@ -55,18 +54,23 @@ public struct HTMLReport {
       """
   }
 
-  /// Frames that have a picture, at even steps.
-  private func pictures() -> [FrameRecord] {
-    let all = (manifest?.frames ?? []).filter {
-      FileManager.default.fileExists(atPath: "\(folder)/preview/\($0.scene)/\($0.sample).png")
-    }
+  /// Frames that have a picture in the run's own folder, at even steps, with the picture's bytes.
+  ///
+  /// Names that lead elsewhere and links are passed over: a run of other people's must not put files of ours on a page.
+  private func pictures() throws -> [(frame: FrameRecord, file: [UInt8])] {
+    func path(_ frame: FrameRecord) -> [String] { ["preview", frame.scene, "\(frame.sample).png"] }
+    let all = (manifest?.frames ?? []).filter { RunFile.isThere(path($0), in: folder) }
     guard !all.isEmpty else { return [] }
     let count = min(Self.pictureCount, all.count)
-    return (0..<count).map { all[$0 * all.count / count] }
+    return try (0..<count).compactMap { k in
+      let frame = all[k * all.count / count]
+      let bytes = try RunFile.read(path(frame), in: folder)
+      return bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) ? (frame, bytes) : nil
+    }
   }
 
   static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
+      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
   }
 }

@@ -25,7 +25,8 @@ public struct SceneWriter: Sendable {
   /// - Parameter preview: RGB; nil writes none.
   /// - Throws: `FileError` with path and bytes where the system refuses.
   public func write(_ prediction: FramePrediction, preview: Image?) throws -> FrameOutput {
-    let sample = try fileName(prediction.keyframe.token, field: "sample token")
+    let sample = try fileName(
+      prediction.keyframe.token, field: "sample token", file: "\(folder): sample.json")
     try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
     try writeWithinUnit("\(folder)/occupancy/\(sample).npz", GridFiles.encode(prediction.volume))
     if let preview {
@@ -45,7 +46,7 @@ public struct SceneWriter: Sendable {
 
   /// What a skipped frame adds: empty lists, as every sample has its place in a submission.
   public func skipped(_ sample: String) throws -> FrameOutput {
-    let name = try fileName(sample, field: "sample token")
+    let name = try fileName(sample, field: "sample token", file: "\(folder): sample.json")
     try writeLines(
       name,
       [Submission.detections([], sample: name).bytes, Submission.tracks([], sample: name).bytes, [], []])

@@ -1,9 +1,12 @@
 import Foundation
 import Synchronization
 
-/// SIGINT and SIGTERM ask running work to stop at the next frame; a second one ends the program at once.
+/// SIGINT and SIGTERM ask running work to stop at its next step. What has not stopped after most of a second is ended, and so
+/// it is by a second signal: nothing is lost by it, as every file is written under another name and renamed when it is whole.
 enum Interruption {
   private static let received = Atomic<Int32>(0)
+  /// Microseconds from a signal to the end.
+  private static let patience = 700_000
 
   /// Catches the signals from here on. A closed reader of stdout (SIGPIPE) becomes a write error.
   static func install() {
@@ -12,6 +15,14 @@ enum Interruption {
     signal(SIGXFSZ, SIG_IGN)
     let handler: @convention(c) (Int32) -> Void = { number in
       if Interruption.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+      var timer = itimerval()
+      timer.it_value.tv_usec = Interruption.patience
+      setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+    }
+    signal(SIGALRM) { _ in
+      let text: StaticString = "apus: interrupted; what was finished is kept\n"
+      _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+      _exit(Interruption.exitCode)
     }
     signal(SIGINT, handler)
     signal(SIGTERM, handler)

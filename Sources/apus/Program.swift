@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import Pipeline
 
@@ -31,6 +32,7 @@ enum Main {
     Machine.keepMemoryCompact()
     Interruption.install()
     do {
+      try ResourceLimits.prepareOpenFiles()
       var command = try Program.parseAsRoot()
       try command.run()
     } catch let error as Output.WriteError where error.code == EPIPE {
@@ -38,8 +40,17 @@ enum Main {
     } catch {
       // Usage, help and exit codes are argument-parser's own errors; all else is data's fault and says so in one line.
       if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
-      Output.note("apus: \(error)")
-      exit(1)
+      for line in lines(of: error) { Output.note("apus: \(line)") }
+      exit(error is ConfigurationFault ? ExitCode.validationFailure.rawValue : 1)
+    }
+  }
+
+  /// An error's lines: one, but for those that gather many.
+  private static func lines(of error: any Error) -> [String] {
+    switch error {
+    case let error as EvaluationError: error.lines
+    case let error as ReplayFaults: error.problems
+    default: ["\(error)"]
     }
   }
 }
