@@ -1,10 +1,12 @@
 # Long runs that are no part of `make test`. SOAK_SECONDS: how long each reader is fuzzed.
+# SOAK_SEEDS: how many dataroots, networks and models are broken by seed.
 SOAK_SECONDS ?= 600
+SOAK_SEEDS ?= 10000
 FUZZ := tools/fuzz
 FUZZ_FLAGS := -c release -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld -Xlinker -ldnnl -Xcc -ffp-contract=off
 FUZZ_READERS := safetensors npy npz onnx
 
-soak: soak-readers
+soak: soak-readers soak-corrupted
 
 soak-build:
 	swift build --package-path $(FUZZ) $(FUZZ_FLAGS) --product FuzzReaders
@@ -19,4 +21,8 @@ soak-readers: soak-build
 	    -artifact_prefix=$(FUZZ)/.build/corpus/$$reader- || exit 1; \
 	done
 
-.PHONY: soak soak-build soak-readers
+soak-corrupted: build
+	swift build $(SWIFT_FLAGS) --product ApusPackageTests
+	APUS_CORRUPTED=$(SOAK_SEEDS) swift test $(SWIFT_FLAGS) --skip-build --filter CorruptionTests
+
+.PHONY: soak soak-build soak-readers soak-corrupted

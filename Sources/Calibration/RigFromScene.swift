@@ -37,13 +37,11 @@ extension Rig {
 /// the lower one.
 private func medianOffsets(of scene: Scene) -> [String: Int64] {
   var times: [String: [String: Int64]] = [:]
-  var lidars: Set<String> = []
   for measurement in scene.measurements where measurement.isKeyframe {
     let channel = measurement.sensor.channel
     times[channel, default: [:]][measurement.sampleToken] = measurement.timestampMicroseconds
-    if measurement.sensor.modality == .lidar { lidars.insert(channel) }
   }
-  guard let lidar = lidars.contains("LIDAR_TOP") ? "LIDAR_TOP" : lidars.sorted().first else { return [:] }
+  guard let lidar = scene.referenceLidar() else { return [:] }
   var offsets: [String: Int64] = [:]
   for (channel, own) in times {
     let differences = scene.keyframes.compactMap { keyframe -> Int64? in

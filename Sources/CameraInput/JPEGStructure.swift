@@ -91,7 +91,7 @@ private func checkSize(_ structure: JPEGStructure, file: String) throws {
 private func checkMagic(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws {
   guard !bytes.starts(with: [0xFF, 0xD8, 0xFF]) else { return }
   let known: [(magic: [UInt8], name: String)] = [
-    ([0x89, 0x50, 0x4E, 0x47], "a PNG"), ([0x47, 0x49, 0x46, 0x38], "a GIF"), ([0x42, 0x4D], "a BMP"),
+    ([0x47, 0x49, 0x46, 0x38], "a GIF"), ([0x42, 0x4D], "a BMP"),
     ([0x52, 0x49, 0x46, 0x46], "a RIFF file (WebP?)"), ([0x49, 0x49, 0x2A, 0x00], "a TIFF"),
     ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF"), ([0x3C], "text (HTML or XML?)"),
   ]
@@ -99,5 +99,5 @@ private func checkMagic(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throw
   throw ImageError(
     file: file, field: "offset 0",
     found: name ?? (bytes.isEmpty ? "an empty file" : "\(bytes.prefix(4).map { Int($0) })"),
-    expected: "a JPEG, which begins with 255, 216, 255")
+    expected: "a JPEG or PNG")
 }

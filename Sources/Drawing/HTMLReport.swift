@@ -33,12 +33,12 @@ public struct HTMLReport {
     if let manifest {
       body +=
         "; \(manifest.frames.count) frames: \(manifest.count(.ok)) ok, \(manifest.count(.degraded)) degraded, "
-        + "\(manifest.count(.skipped)) skipped; \(Self.escaped(manifest.modelName)), \(manifest.precision), "
+        + "\(manifest.count(.skipped)) skipped; \(Self.escaped(manifest.modelName)), \(Self.escaped(manifest.precision)), "
         + "\(manifest.threads) threads on \(Self.escaped(manifest.cpu))"
     }
     body += ".</p>\n<pre>\(Self.escaped(figures))</pre>\n"
-    for (frame, path) in try pictures() {
-      let data = Data(try RegularFile.read(path)).base64EncodedString()
+    for (frame, file) in try pictures() {
+      let data = Data(file).base64EncodedString()
       body +=
         "<figure><img alt=\"\(Self.escaped(frame.sample))\" src=\"data:image/jpeg;base64,\(data)\">"
         + "<figcaption>\(Self.escaped(frame.scene)) \(Self.escaped(frame.sample))</figcaption></figure>\n"
@@ -54,22 +54,30 @@ public struct HTMLReport {
       """
   }
 
-  /// Frames that have a picture, at even steps.
-  private func pictures() throws -> [(frame: FrameRecord, path: String)] {
-    var scenes: [String: [String: String]] = [:]
-    var all: [(frame: FrameRecord, path: String)] = []
-    for frame in manifest?.frames ?? [] {
-      let paths = try scenes[frame.scene] ?? PreviewFile.paths(run: folder, scene: frame.scene)
-      scenes[frame.scene] = paths
-      if let path = paths[frame.sample] { all.append((frame, path)) }
+  /// Frames that have a picture in the run's own folder, at even steps, with the picture's bytes.
+  ///
+  /// Names that lead elsewhere and links are passed over: a run of other people's must not put files of ours on a page.
+  private func pictures() throws -> [(frame: FrameRecord, file: [UInt8])] {
+    var names: [String: [String: String]] = [:]
+    var all: [(frame: FrameRecord, path: [String])] = []
+    for frame in manifest?.frames ?? [] where !frame.scene.contains("/") && !frame.scene.hasPrefix(".") {
+      let known = try names[frame.scene] ?? PreviewFile.names(run: folder, scene: frame.scene)
+      names[frame.scene] = known
+      guard let name = known[frame.sample] else { continue }
+      let path = ["preview", frame.scene, name]
+      if RunFile.isThere(path, in: folder) { all.append((frame, path)) }
     }
     guard !all.isEmpty else { return [] }
     let count = min(Self.pictureCount, all.count)
-    return (0..<count).map { all[$0 * all.count / count] }
+    return try (0..<count).compactMap { k in
+      let (frame, path) = all[k * all.count / count]
+      let bytes = try RunFile.read(path, in: folder)
+      return bytes.starts(with: [0xFF, 0xD8, 0xFF]) ? (frame, bytes) : nil
+    }
   }
 
   package static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
+      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
   }
 }

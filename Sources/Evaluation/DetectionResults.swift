@@ -73,25 +73,21 @@ struct DetectionResults {
     guard raw.sampleToken == sample else {
       return fail("sample_token", "\"\(raw.sampleToken)\"", "the sample under which the box stands")
     }
-    if let fault = scoreFault(raw) { return fail("detection_score", fault, "a decimal number from 0 to 1") }
-    guard raw.box.center.isFinite else { return fail("translation", "\(raw.box.center)", "finite numbers") }
+    guard raw.score >= 0, raw.score <= 1 else {
+      return fail("detection_score", "\(raw.score)", "a number from 0 to 1")
+    }
+    func list(_ v: SIMD3<Double>) -> String { "\(v.x), \(v.y), \(v.z)" }
+    guard raw.box.center.isFinite else { return fail("translation", list(raw.box.center), "finite numbers") }
     guard raw.box.size.isFinite, raw.box.size.min() > 0 else {
-      return fail("size", "\(raw.box.size)", "finite numbers above 0")
+      return fail("size", list(raw.box.size), "finite numbers above 0")
     }
     guard raw.box.rotation.norm.isFinite, raw.box.rotation.norm > 0 else {
-      return fail("rotation", "\(raw.box.rotation.wxyz)", "a quaternion")
+      let numbers = raw.box.rotation.wxyz.map { "\($0)" }.joined(separator: ", ")
+      return fail("rotation", numbers, "a quaternion")
     }
     return EvaluationBox(
       name: name, center: raw.box.center, size: raw.box.size, yaw: raw.box.rotation.normalized.yaw,
       velocity: raw.velocity, score: raw.score, attribute: BoxAttribute(rawValue: raw.attribute))
-  }
-
-  /// What is wrong with a score, or nil.
-  static func scoreFault(_ raw: SubmissionBox) -> String? {
-    if raw.scoreIsInteger {
-      return raw.score.magnitude < 1e9 ? "the whole number \(Int(raw.score))" : "a whole number"
-    }
-    return raw.score >= 0 && raw.score <= 1 ? nil : "\(raw.score)"
   }
 }
 

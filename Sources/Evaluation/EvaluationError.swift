@@ -22,9 +22,11 @@ public struct EvaluationError: Error, Sendable, Hashable, CustomStringConvertibl
     if count > 0 { throw self }
   }
 
-  /// The lines, and how many more there were.
-  public var description: String {
-    let more = count > problems.count ? ["and \(count - problems.count) more"] : []
-    return (problems + more).joined(separator: "\n")
+  /// The problems, and how many more there were.
+  public var lines: [String] {
+    problems + (count > problems.count ? ["and \(count - problems.count) more"] : [])
   }
+
+  /// The lines.
+  public var description: String { lines.joined(separator: "\n") }
 }

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Recording
 import Results
+import Scenes
 
 /// Scores what a run wrote against what was annotated.
 public enum Evaluator {
@@ -11,11 +12,12 @@ public enum Evaluator {
   ///   - run: A run's folder, or any with `detections.json`, `tracks.json` or `forecasts.json`.
   ///   - dataroot: The truth.
   ///   - choice: The scenes.
+  ///   - classes: Detection classes of a dataroot's own categories, beside nuScenes'.
   /// - Throws: `EvaluationError` listing what is wrong with the results, `ResultsError` where a file cannot be read as what
   ///   it should be, `RecordingError` where the truth cannot.
-  public static func evaluate(run: String, dataroot: Dataset, choice: SceneChoice = .ofResults) throws
-    -> Metrics
-  {
+  public static func evaluate(
+    run: String, dataroot: Dataset, choice: SceneChoice = .ofResults, classes: [String: DetectionClass] = [:]
+  ) throws -> Metrics {
     let manager = FileManager.default
     func path(_ name: String) -> String? {
       manager.fileExists(atPath: "\(run)/\(name)") ? "\(run)/\(name)" : nil
@@ -30,21 +32,26 @@ public enum Evaluator {
     var metrics = Metrics(scenes: scenes, sceneCount: dataroot.sceneNames.count)
     var bootstrap = SceneBootstrap(scenes: scenes)
     let resamples = scenes.count > 1
-    let truth = try SampleTruth(dataroot, scenes: scenes)
+    let truth = try SampleTruth(dataroot, scenes: scenes, classes: classes)
+    if path("detections.json") != nil || path("tracks.json") != nil {
+      metrics.detectionGap = truth.tally.gap(samples: truth.samples.count)
+    }
     if let file = path("detections.json") {
       let results = try DetectionResults(file, truth: truth, dataset: dataroot)
-      let matches = DetectionMatches(
-        truth: truth.samples.map(\.boxes), results: results.boxes, sceneOfSample: truth.sceneOfSample)
-      metrics.detection = matches.metrics()
-      metrics.curves = DetectionCurves(matches)
-      metrics.breakdown = DetectionBreakdown(matches, truth: truth)
-      if resamples { bootstrap.add(matches) }
+      if metrics.detectionGap == nil {
+        let matches = DetectionMatches(
+          truth: truth.samples.map(\.boxes), results: results.boxes, sceneOfSample: truth.sceneOfSample)
+        metrics.detection = matches.metrics()
+        metrics.curves = DetectionCurves(matches)
+        metrics.breakdown = DetectionBreakdown(matches, truth: truth)
+        if resamples { bootstrap.add(matches) }
+      }
       metrics.vehicleRecall = VehicleRecall(truth: truth.samples.map(\.vehicles), results: results.vehicles)
       metrics.vehicleArea = results.vehicleArea
     }
     if let file = path("tracks.json") {
-      metrics.tracking = TrackingMetrics(
-        scenes: try TrackingResults(file, truth: truth, dataset: dataroot).scenes)
+      let results = try TrackingResults(file, truth: truth, dataset: dataroot)
+      if metrics.detectionGap == nil { metrics.tracking = TrackingMetrics(scenes: results.scenes) }
     }
     if let file = path("forecasts.json") {
       var complete = false
@@ -66,6 +73,11 @@ public enum Evaluator {
     try GridEvaluation.evaluate(run: run, dataset: dataroot, truth: truth, into: &metrics)
     metrics.lanes = try LaneEvaluation.evaluate(run: run, dataset: dataroot, truth: truth)
     metrics.bootstrap = bootstrap.figures.isEmpty ? nil : bootstrap
+    if let gap = metrics.detectionGap, metrics.forecasting == nil, metrics.occupancy == nil {
+      throw ResultsError(
+        file: "\(dataroot.root)/\(dataroot.version)/sample_annotation.json", place: "annotations to score",
+        found: gap, expected: "some; --category NAME=CLASS gives a category a class")
+    }
     return metrics
   }
 }
@@ -78,6 +90,8 @@ public struct Metrics: Sendable {
   public var curves: DetectionCurves?
   /// Where boxes are found and where not.
   public var breakdown: DetectionBreakdown?
+  /// Why detection cannot be scored at all, though there are results; nil where it can.
+  public var detectionGap: String?
   /// The share of well-seen near vehicles that are found.
   public var vehicleRecall: VehicleRecall?
   /// Tracking as nuScenes scores it.
@@ -124,7 +138,8 @@ public struct Metrics: Sendable {
   /// What `metrics.json` and `--json` hold: sections in a fixed order, a figure that does not exist as null.
   public var json: JSONValue {
     let sections: [(String, JSONValue?)] = [
-      ("detection", detection?.json), ("breakdown", breakdown?.json),
+      ("detection", detection?.json ?? detectionGap.map { _ in .null }),
+      ("detection_not_scored", detectionGap.map { .string($0) }), ("breakdown", breakdown?.json),
       ("score_calibration_error", curves.map { .optional($0.calibrationError) }),
       ("vehicle_recall_30m", vehicleRecall?.json),
       ("tracking", tracking?.json),

@@ -4,6 +4,7 @@ extension Metrics {
   /// The figures as plain text for people, a section each.
   public var table: String {
     var lines = [sceneLine]
+    if let detectionGap { lines.append("Detection (nuScenes): not scored: \(detectionGap)") }
     if let detection { lines += Self.lines(detection) }
     if let breakdown { lines += Self.lines(breakdown) }
     if let vehicleRecall { lines += Self.lines(vehicleRecall) }

@@ -16,9 +16,9 @@ enum OccupancyEvaluation {
     let kinds = categories.map { OccupancyMetrics.PointKind(category: $0) }
     let grid = try GridFiles.readGrid("\(run)/bev/grid.json")
     var byScene = scenes.map { _ in OccupancyMetrics() }
-    for (scene, name) in scenes.enumerated() {
-      for data in try dataset.scene(named: name).measurements
-      where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+    for (place, name) in scenes.enumerated() {
+      let scene = try dataset.scene(named: name), lidar = scene.referenceLidar()
+      for data in scene.measurements where data.isKeyframe && data.sensor.channel == lidar {
         let file = "\(run)/bev/\(name)/\(data.sampleToken).npz"
         // A skipped frame has no layers.
         guard manager.fileExists(atPath: file), let labels = try dataset.lidarLabels(data) else { continue }
@@ -32,7 +32,7 @@ enum OccupancyEvaluation {
         let points = (0..<cloud.count).map { k -> SIMD3<Double> in
           egoFromSensor * SIMD3(Double(cloud.x[k]), Double(cloud.y[k]), Double(cloud.z[k]))
         }
-        byScene[scene].add(
+        byScene[place].add(
           try GridFiles.readLayers(file, grid: grid), points: points, kinds: labels.map { kinds[Int($0)] })
       }
     }

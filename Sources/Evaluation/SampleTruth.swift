@@ -28,6 +28,32 @@ struct SampleTruth {
     var ego: SIMD3<Double> { globalFromEgo.translation }
   }
 
+  /// What became of the annotations, counted.
+  struct Tally {
+    /// Annotations of the evaluated samples.
+    var annotations = 0
+    /// Those that are scored.
+    var scored = 0
+    /// Annotations by categories that no class is known for.
+    var unknown: [String: Int] = [:]
+    /// Annotations without a LiDAR or radar point, and those out of their class's range or in a bicycle rack.
+    var withoutPoints = 0, outOfRange = 0
+
+    /// Why nothing can be scored; nil where something can.
+    func gap(samples: Int) -> String? {
+      guard scored == 0 else { return nil }
+      guard annotations > 0 else { return "no annotations in the \(samples) samples" }
+      let names = unknown.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      let shown = names.prefix(5).map { "\($0.key) (\($0.value))" } + (names.count > 5 ? [".."] : [])
+      let parts = [
+        (unknown.values.reduce(0, +), "of categories without a class: \(shown.joined(separator: ", "))"),
+        (withoutPoints, "without a LiDAR or radar point"), (outOfRange, "out of range"),
+      ]
+      return "none of the \(annotations) annotations: "
+        + parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: "; ")
+    }
+  }
+
   /// What is annotated of a scored box beyond what its score needs.
   struct BoxDetails {
     /// The object.
@@ -41,6 +67,7 @@ struct SampleTruth {
   }
 
   private(set) var samples: [Sample] = []
+  private(set) var tally = Tally()
   private(set) var rows: [String: Int] = [:]
   /// The scenes with the rows of their keyframes.
   private(set) var scenes: [(name: String, rows: Range<Int>)] = []
@@ -48,9 +75,10 @@ struct SampleTruth {
   private(set) var sceneOfSample: [Int] = []
 
   /// Reads the truth of a split's scenes.
-  /// - Throws: `RecordingError`; `EvaluationError` for keyframes without LIDAR_TOP and attributes that nuScenes does not
+  /// - Parameter classes: classes of categories, beside nuScenes' own.
+  /// - Throws: `RecordingError`; `EvaluationError` for keyframes without LiDAR and attributes that nuScenes does not
   ///   have.
-  init(_ dataset: Dataset, scenes: [String]) throws {
+  init(_ dataset: Dataset, scenes: [String], classes: [String: DetectionClass] = [:]) throws {
     var problems = EvaluationError()
     for name in scenes {
       let scene = try dataset.scene(named: name)
@@ -59,13 +87,13 @@ struct SampleTruth {
       for keyframe in scene.keyframes {
         guard let pose = poses[keyframe.token] else {
           problems.add(
-            file: dataset.root, place: "sample \(keyframe.token)", found: "no LIDAR_TOP keyframe",
+            file: dataset.root, place: "sample \(keyframe.token)", found: "no keyframe of a LiDAR",
             expected: "one, from whose pose distances are measured")
           continue
         }
         rows[keyframe.token] = samples.count
         sceneOfSample.append(self.scenes.count)
-        samples.append(try Self.sample(dataset, keyframe, name, pose, &problems))
+        samples.append(try sample(dataset, keyframe, name, pose, classes, &problems))
       }
       self.scenes.append((name, first..<samples.count))
     }
@@ -80,16 +108,17 @@ struct SampleTruth {
   /// The poses at each keyframe's LiDAR sweep; the table's last sweep of a keyframe counts.
   private static func lidarPoses(_ scene: Scene) -> [String: LidarPose] {
     var result: [String: LidarPose] = [:]
-    for data in scene.measurements where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+    let lidar = scene.referenceLidar()
+    for data in scene.measurements where data.isKeyframe && data.sensor.channel == lidar {
       result[data.sampleToken] = LidarPose(
         globalFromEgo: data.globalFromEgo, globalFromLidar: data.globalFromSensor)
     }
     return result
   }
 
-  private static func sample(
+  private mutating func sample(
     _ dataset: Dataset, _ keyframe: Keyframe, _ scene: String, _ poses: LidarPose,
-    _ problems: inout EvaluationError
+    _ classes: [String: DetectionClass], _ problems: inout EvaluationError
   ) throws -> Sample {
     let annotations = try dataset.annotations(sample: keyframe.token)
     let racks = annotations.filter { $0.category == "static_object.bicycle_rack" }.map(\.box)
@@ -104,17 +133,27 @@ struct SampleTruth {
             center: annotation.box.center.xy,
             counts: annotation.lidarPointCount >= VehicleRecall.pointCount && distance < VehicleRecall.range))
       }
-      guard let name = DetectionClass(category: annotation.category) else { continue }
-      guard let attribute = attribute(annotation, &problems) else { continue }
+      tally.annotations += 1
+      guard let name = classes[annotation.category] ?? DetectionClass(category: annotation.category) else {
+        tally.unknown[annotation.category, default: 0] += 1
+        continue
+      }
+      guard let attribute = Self.attribute(annotation, &problems) else { continue }
       guard annotation.box.rotation.norm > 0 else {
         problems.add(
           file: "sample_annotation.json", place: "\(annotation.token).rotation", found: "0",
           expected: "a rotation")
         continue
       }
-      guard distance < name.evaluationRange, annotation.lidarPointCount + annotation.radarPointCount != 0,
-        !isInRack(annotation.box.center, name, racks)
-      else { continue }
+      guard annotation.lidarPointCount + annotation.radarPointCount != 0 else {
+        tally.withoutPoints += 1
+        continue
+      }
+      guard distance < name.evaluationRange, !Self.isInRack(annotation.box.center, name, racks) else {
+        tally.outOfRange += 1
+        continue
+      }
+      tally.scored += 1
       let velocity = try dataset.velocity(ofAnnotation: annotation.token)?.xy ?? SIMD2(.nan, .nan)
       boxes.append(
         EvaluationBox(

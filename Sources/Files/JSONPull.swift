@@ -216,7 +216,9 @@ package struct JSONPull: ~Copyable {
   private mutating func word() throws -> Double {
     let start = offset
     scratch.removeAll(keepingCapacity: true)
-    while scratch.count < 9, case let byte = try here(), (0x41...0x7a).contains(byte) {
+    while scratch.count < 9, case let byte = try here(),
+      (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+    {
       scratch.append(byte)
       position += 1
     }

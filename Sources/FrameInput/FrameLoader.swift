@@ -15,6 +15,8 @@ package struct LoadedFrame: Sendable {
   package var pictures: [PreviewCamera] = []
   /// The images as a network takes them, where one is at work that sees.
   package var images: NetworkImages?
+  /// What is worth saying of the files and no loss.
+  package var notes: [String] = []
   package var clock = StageClock()
 }
 
@@ -131,9 +133,10 @@ package final class FrameLoader: Sendable {
   private func read(_ data: SensorData, into loaded: inout LoadedFrame) {
     let isKeyframe = data.token == loaded.frame.lidar?.token
     do {
-      let points = try loaded.clock.measure("read") {
-        try dataset.pointCloud(data, reusing: clouds.take() ?? PointCloud())
+      let (points, note) = try loaded.clock.measure("read") {
+        try dataset.recognizedPointCloud(data, reusing: clouds.take() ?? PointCloud())
       }
+      if let note { loaded.notes.append("\(data.sensor.channel): \(data.file): \(note)") }
       if isKeyframe, points.isEmpty {
         loaded.frame.degradations.append(
           "\(data.sensor.channel): \(data.file): 0 points (expected at least one)")
@@ -200,10 +203,10 @@ private func blindness(_ loaded: LoadedFrame, _ request: ImageRequest?) -> Strin
   return "no sensor that the model sees with has data"
 }
 
-/// A JPEG decoder that is one thread's at a time.
+/// A decoder that is one thread's at a time.
 private final class SpareDecoder: @unchecked Sendable {
   // Who takes it from the spares is its one owner until it is given back.
-  package var decoder: JPEGDecoder
+  package var decoder: ImageDecoder
 
-  package init() throws { decoder = try JPEGDecoder() }
+  package init() throws { decoder = try ImageDecoder() }
 }

@@ -103,6 +103,26 @@ func checkTimestamps(of scene: Scene) throws {
       file: "sample.json", field: "\(first.token).timestamp", found: "\(first.timestampMicroseconds)",
       expected: "microseconds; all timestamps of \(scene.name) look like \(unit.name)")
   }
+  try checkUnits(
+    of: scene.measurements.map { ($0.timestampMicroseconds, $0.token) }, of: scene, file: "sample_data.json")
+  let poses = scene.egoPoses.enumerated()
+  try checkUnits(
+    of: poses.map { ($1.timestampMicroseconds, "\(scene.name), pose \($0)") }, of: scene,
+    file: "ego_pose.json")
+}
+
+/// Refuses a table's timestamps that lie a year from the keyframes as they are, and within a day of them in another unit.
+private func checkUnits(of stamps: [(time: Int64, name: String)], of scene: Scene, file: String) throws {
+  guard let keyframe = scene.keyframes.first?.timestampMicroseconds, let first = stamps.first else { return }
+  let year = 31_557_600_000_000.0, day = 86_400_000_000.0
+  let median = stamps.map(\.time).sorted()[stamps.count / 2]
+  guard abs(Double(median) - Double(keyframe)) > year else { return }
+  for (name, factor) in [("seconds", 1e6), ("milliseconds", 1e3), ("nanoseconds", 1e-3)]
+  where abs(Double(median) * factor - Double(keyframe)) < day {
+    throw SyncError(
+      file: file, field: "\(first.name).timestamp", found: "\(first.time), which looks like \(name)",
+      expected: "microseconds, as the keyframes have: \(keyframe)")
+  }
 }
 
 private func checkRange(_ timestamp: Int64, file: String, token: String) throws {

@@ -49,9 +49,7 @@ private struct FrameSynchronizer {
     for measurement in scene.measurements {
       byChannel[measurement.sensor.channel, default: []].append(measurement)
     }
-    let lidars = byChannel.filter { $0.value[0].sensor.modality == .lidar }.keys.sorted()
-    let lidar =
-      lidars.contains(policy.lidarChannel) ? policy.lidarChannel : lidars.first ?? policy.lidarChannel
+    let lidar = scene.referenceLidar(preferred: policy.lidarChannel) ?? policy.lidarChannel
     let cameras = byChannel.filter { $0.value[0].sensor.modality == .camera }.map(\.key)
     let named = policy.channels.keys.filter { byChannel[$0] == nil && $0 != lidar }
     lidarChannel = lidar
@@ -108,7 +106,11 @@ private struct FrameSynchronizer {
       switch pick {
       case .measurement(let m):
         stream.counts.matched += 1
-        if case .interpolated = poses.lookup(m.timestampMicroseconds) { stream.counts.posesInterpolated += 1 }
+        switch poses.lookup(m.timestampMicroseconds) {
+        case .interpolated: stream.counts.posesInterpolated += 1
+        case .outside: stream.counts.posesNamed += 1
+        case .recorded, .gap, .none: break
+        }
       case .late: stream.counts.late += 1
       case .missing: stream.counts.missing += 1
       case .withoutPose: stream.counts.withoutPose += 1
@@ -159,6 +161,8 @@ private struct FrameSynchronizer {
       var moved = measurement
       moved.globalFromEgo = pose
       return .measurement(moved)
+    case .outside(let distance) where distance <= policy.namedPoseMicroseconds:
+      return .measurement(measurement)
     case let lookup: return .withoutPose(lookup)
     }
   }

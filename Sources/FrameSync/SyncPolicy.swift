@@ -29,6 +29,9 @@ public struct SyncPolicy: Sendable, Hashable {
   public var channels: [String: ChannelPolicy]
   /// The widest gap between two ego poses that is interpolated across, in microseconds.
   public var maximumPoseGapMicroseconds: Int64
+  /// How far before the first or after the last ego pose a measurement takes the pose that its record names, in
+  /// microseconds: where all sensors of a keyframe share one pose, the first cameras precede every pose.
+  public var namedPoseMicroseconds: Int64
   /// The most LiDAR sweeps before the keyframe's.
   public var earlierSweepCount: Int
   /// How old an earlier sweep may be, in microseconds.
@@ -43,12 +46,14 @@ public struct SyncPolicy: Sendable, Hashable {
   public init(
     lidarChannel: String = "LIDAR_TOP", toleranceMicroseconds: Int64 = 50_000,
     nominalOffsetsMicroseconds: [String: Int64] = [:], channels: [String: ChannelPolicy] = [:],
-    maximumPoseGapMicroseconds: Int64 = 1_000_000, earlierSweepCount: Int = 9,
+    maximumPoseGapMicroseconds: Int64 = 1_000_000, namedPoseMicroseconds: Int64 = 50_000,
+    earlierSweepCount: Int = 9,
     earlierSweepMicroseconds: Int64 = 1_000_000, backwardJumpMicroseconds: Int64 = 1_000_000,
     backwardJump: BackwardJumpPolicy = .fail
   ) {
     precondition(
-      toleranceMicroseconds >= 0 && maximumPoseGapMicroseconds >= 0 && earlierSweepCount >= 0
+      toleranceMicroseconds >= 0 && maximumPoseGapMicroseconds >= 0 && namedPoseMicroseconds >= 0
+        && earlierSweepCount >= 0
         && earlierSweepMicroseconds >= 0 && backwardJumpMicroseconds >= 0,
       "a limit is negative: tolerance \(toleranceMicroseconds), pose gap \(maximumPoseGapMicroseconds), "
         + "sweeps \(earlierSweepCount) in \(earlierSweepMicroseconds), jump \(backwardJumpMicroseconds)")
@@ -57,6 +62,7 @@ public struct SyncPolicy: Sendable, Hashable {
     self.nominalOffsetsMicroseconds = nominalOffsetsMicroseconds
     self.channels = channels
     self.maximumPoseGapMicroseconds = maximumPoseGapMicroseconds
+    self.namedPoseMicroseconds = namedPoseMicroseconds
     self.earlierSweepCount = earlierSweepCount
     self.earlierSweepMicroseconds = earlierSweepMicroseconds
     self.backwardJumpMicroseconds = backwardJumpMicroseconds

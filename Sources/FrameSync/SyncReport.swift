@@ -39,6 +39,8 @@ public struct SyncReport: Sendable, Hashable {
     public var backwardJumps = 0
     /// Measurements whose ego pose was interpolated, having none of their own time.
     public var posesInterpolated = 0
+    /// Measurements shortly before the first or after the last ego pose, taken with the pose that their records name.
+    public var posesNamed = 0
     /// Measurements left out for want of an ego pose near enough.
     public var withoutPose = 0
 
@@ -68,6 +70,9 @@ public struct SyncReport: Sendable, Hashable {
         (channel.backwardJumps, "far earlier than the one before it: a jump of the clock"),
         (channel.duplicates, "with the timestamp of another"),
         (channel.posesInterpolated, "without an ego pose of its own time: interpolated"),
+        (
+          channel.posesNamed, "outside the ego poses' times: the pose of another moment is taken, as recorded"
+        ),
       ]
       .filter { $0.0 > 0 }
       .map { "\(channel.name): \($0.0) measurement\($0.0 == 1 ? "" : "s") \($0.1)" }

@@ -41,7 +41,7 @@ public enum Machine {
     _ = mallopt(M_ARENA_MAX, 2)
   }
 
-  private static func procFile(_ path: String) -> String? {
+  static func procFile(_ path: String) -> String? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     return String(decoding: data, as: UTF8.self)
   }

@@ -7,11 +7,11 @@ import Synchronization
 /// is kept of the others, so memory does not grow with their number.
 ///
 /// With one thread everything runs one after the other on the caller. With more, the stages overlap: `prepare` and
-/// `conclude` have a thread of their own each, `compute` is on the caller, `load` and `store` run on others, and at most
+/// `conclude` have a thread of their own each, `compute` is on the caller, `load` and `store` run on `depth` others, and at most
 /// `threads` of them work at any time. The stages in order see the items in order either way, so results do not depend on
 /// `threads`.
 /// - Parameter depth: items in flight, at least 1.
-/// - Throws: the first error in the order of the items; nothing new is begun after an error, and all work that was begun
+/// - Throws: `ThreadError` before anything is begun where the threads cannot be made; the first error in the order of the items; nothing new is begun after an error, and all work that was begun
 ///   has ended when this returns.
 package func runInOrder<
   Loaded: Sendable, Prepared: Sendable, Computed: Sendable, Concluded: Sendable
@@ -28,15 +28,19 @@ package func runInOrder<
     for item in items { try store(conclude(compute(prepare(load(item))))) }
     return
   }
-  let queue = DispatchQueue(label: "apus.stages", attributes: .concurrent)
+  let queue = JobQueue(), givers = Atomic<Int>(2)
   let workers = DispatchSemaphore(value: threads)
   let places = DispatchSemaphore(value: depth)
-  let all = DispatchGroup()
   let loaded = Handover<Loaded>(), prepared = Handover<Prepared>(), computed = Handover<Computed>()
   let failure = FirstFailure()
+  // The feeder and the thread that concludes give work; after both have ended no more comes.
+  @Sendable func endGiving() {
+    if givers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { queue.close(workers: depth) }
+  }
 
   // One feeder keeps the order of loads; it waits for places, never the caller.
-  inThread(named: "apus.feeder", all) {
+  @Sendable func feed() {
+    defer { endGiving() }
     for item in items {
       places.wait()
       if failure.hasHappened {
@@ -44,14 +48,10 @@ package func runInOrder<
         places.signal()
         continue
       }
-      all.enter()
-      queue.async {
-        loaded.set(item, workers.during { Result { try load(item) } })
-        all.leave()
-      }
+      queue.add { loaded.set(item, workers.during { Result { try load(item) } }) }
     }
   }
-  inThread(named: "apus.prepare", all) {
+  @Sendable func prepareAll() {
     for item in items {
       let value = loaded.take(item)
       prepared.set(
@@ -60,18 +60,17 @@ package func runInOrder<
           ? .failure(CancellationError()) : workers.during { Result { try prepare(value.get()) } })
     }
   }
-  inThread(named: "apus.conclude", all) {
+  @Sendable func concludeAll() {
+    defer { endGiving() }
     for item in items {
       let value = computed.take(item)
       do {
         // After a failure the rest only give their places back, so that the feeder comes to its end.
         if failure.hasHappened { throw CancellationError() }
         let concluded = try workers.during { try conclude(value.get()) }
-        all.enter()
-        queue.async {
+        queue.add {
           do { try workers.during { try store(concluded) } } catch { failure.happened(error, at: item) }
           places.signal()
-          all.leave()
         }
       } catch {
         failure.happened(error, at: item)
@@ -79,6 +78,9 @@ package func runInOrder<
       }
     }
   }
+  // An item in flight has one job at most, so `depth` threads for loads and stores never let one wait.
+  let all = try StageThreads(
+    [feed, prepareAll, concludeAll] + Array(repeating: { queue.work() }, count: depth))
   for item in items {
     do {
       let value = try prepared.take(item).get()
@@ -91,7 +93,7 @@ package func runInOrder<
       break
     }
   }
-  all.wait()
+  all.join()
   try failure.rethrow()
 }
 
@@ -112,18 +114,6 @@ private final class FirstFailure: Sendable {
   func rethrow() throws {
     if let error = first.withLock({ $0?.error }) { throw error }
   }
-}
-
-/// Runs `body` on a thread of its own, as part of a group.
-private func inThread(named name: String, _ group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {
-  group.enter()
-  let thread = Thread {
-    body()
-    group.leave()
-  }
-  thread.name = name
-  thread.stackSize = 8 << 20
-  thread.start()
 }
 
 extension DispatchSemaphore {

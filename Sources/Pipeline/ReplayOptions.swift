@@ -54,10 +54,11 @@ public struct ReplayOptions: Sendable {
   }
 
   /// Everything that decides the outputs: kept in the run and compared before it is resumed or merged.
-  func configuration(version: String, scenes: [String]) -> JSONValue {
+  func configuration(version: String, scenes: [String], recording: String) -> JSONValue {
     .members([
       "model": .string(model.map { $0.sha256 ?? $0.configuration.name } ?? "classical"),
       "precision": .string(precision.rawValue), "version_folder": .string(version),
+      "recording": .string(recording),
       "given_truth": .bool(givenTruth),
       "withhold_keyframe_sweep": .bool(withholdKeyframeSweep),
       "write": .array(contents.names.map { .string($0) }), "preview": .string(contents.previews.text),

@@ -182,6 +182,7 @@ private struct ScenePerceiver {
   ) throws -> SeenFrame {
     let loaded = prepared.loaded, frame = loaded.frame
     var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
+    result.notes = loaded.notes
     sweeps.add(loaded)
     guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
     let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame, for: loader) }

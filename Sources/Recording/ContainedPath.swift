@@ -14,6 +14,9 @@ enum ContainedPath {
   }
 
   /// The canonical path of a file that a table names.
+  ///
+  /// What the data say is held inside the root; what the owner of the dataroot did is followed: a link at the root's top
+  /// (`samples` on another disk) leads to a folder that belongs to the root, and an absolute name may lie inside it.
   /// - Throws: `RecordingError`: `.invalid` where the name leads out of the root, `.missing` where there is no such
   ///   file, `.unreadable` where the system refuses. Nothing is opened.
   static func resolve(_ relative: String, in root: String, canonicalRoot: String) throws -> String {
@@ -24,9 +27,11 @@ enum ContainedPath {
     }
     guard !relative.isEmpty else { throw fail("an empty name") }
     guard !relative.utf8.contains(0) else { throw fail("a NUL byte") }
-    guard !relative.hasPrefix("/") else { throw fail("an absolute path") }
-    guard !relative.split(separator: "/").contains("..") else { throw fail("a path with ..") }
-    let path = "\(canonicalRoot)/\(relative)"
+    let inside = relative.hasPrefix("/") ? within([root, canonicalRoot], relative) : relative
+    guard let inside else { throw fail("an absolute path elsewhere") }
+    let parts = inside.split(separator: "/").filter { $0 != "." }
+    guard !parts.contains("..") else { throw fail("a path with ..") }
+    let path = "\(canonicalRoot)/\(inside)"
     let resolved: String
     do {
       resolved = try canonical(path)
@@ -34,16 +39,25 @@ enum ContainedPath {
       throw RecordingError(
         error.kind, file: "\(root)/\(relative)", place: "file", found: error.found, expected: error.expected)
     }
-    let prefix = canonicalRoot == "/" ? "/" : canonicalRoot + "/"
-    guard resolved.hasPrefix(prefix) else { throw fail("a symbolic link to \(resolved)") }
+    if within([canonicalRoot], resolved) != nil { return resolved }
+    guard parts.count > 1, let top = parts.first,
+      within([try canonical("\(canonicalRoot)/\(top)")], resolved) != nil
+    else { throw fail("a symbolic link to \(resolved)") }
     return resolved
+  }
+
+  /// A path relative to the first of these folders that it lies in; nil where it lies in none.
+  private static func within(_ folders: [String], _ path: String) -> String? {
+    folders.lazy.map { $0.hasSuffix("/") ? $0 : $0 + "/" }.first { path.hasPrefix($0) }
+      .map { String(path.dropFirst($0.count)) }
   }
 }
 
 extension Dataset {
   /// The path of a file that the tables name, without symbolic links; it exists and lies inside the dataroot.
   /// - Throws: `RecordingError`: kind `.missing` where there is no such file, `.unreadable` where the system refuses,
-  ///   `.invalid` where the name is absolute, has `..` or a NUL, or a symbolic link leads out.
+  ///   `.invalid` where the name is absolute and lies elsewhere, has `..` or a NUL, or a symbolic link below the root's top
+  ///   leads out.
   public func filePath(_ relative: String) throws -> String {
     try ContainedPath.resolve(relative, in: root, canonicalRoot: canonicalRoot)
   }
@@ -57,6 +71,14 @@ extension Dataset {
     } catch let error as RecordingError where error.kind == .missing {
       return false
     }
+  }
+
+  /// The size in bytes of a file that the tables name; nil where there is none or it lies outside the dataroot.
+  public func fileSize(_ relative: String) throws -> Int? {
+    var status = stat()
+    do {
+      return stat(try filePath(relative), &status) == 0 ? Int(status.st_size) : nil
+    } catch is RecordingError { return nil }
   }
 
   /// The bytes of a file that the tables name: regular files only, never waiting for a FIFO.

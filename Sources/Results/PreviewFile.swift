@@ -32,6 +32,13 @@ public enum PreviewFile {
     }
   }
 
+  /// Whether a file is the link that `write` makes beside a picture, and leads to nothing else.
+  static func isLink(_ name: String, beside folder: String) -> Bool {
+    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)")
+    else { return false }
+    return sample(of: target).map { "\($0).png" == name } ?? false
+  }
+
   /// The sample of a picture's name; nil where it is no picture's.
   static func sample(of name: String) -> String? {
     let parts = name.split(separator: "_", maxSplits: 2, omittingEmptySubsequences: false)
@@ -40,15 +47,15 @@ public enum PreviewFile {
     return String(parts[2].dropLast(4))
   }
 
-  /// The pictures of a scene of a run by sample; empty where it has none.
+  /// The names of a scene's pictures in a run, by sample; empty where it has none.
   /// - Throws: Files' `FileError` where the folder cannot be listed.
-  public static func paths(run: String, scene: String) throws -> [String: String] {
+  public static func names(run: String, scene: String) throws -> [String: String] {
     let folder = "\(run)/preview/\(scene)"
     guard try Folders.kind(folder) == .folder else { return [:] }
-    var paths: [String: String] = [:]
+    var names: [String: String] = [:]
     for name in try Folders.names(folder) {
-      if let sample = sample(of: name) { paths[sample] = "\(folder)/\(name)" }
+      if let sample = sample(of: name) { names[sample] = name }
     }
-    return paths
+    return names
   }
 }

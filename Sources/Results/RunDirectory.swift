@@ -55,6 +55,12 @@ public final class RunDirectory: Sendable {
     case .absent: try Folders.make(trimmed)
     case .folder: break
     }
+    for name in [
+      ".work", ".work/units", ".work/partial", ".work/lock", "bev", "occupancy", "preview", "trajectories",
+      "lanes",
+    ] {
+      try RunFile.refuseLink("\(trimmed)/\(name)")
+    }
     let names = try Folders.names(trimmed)
     let begun = names.contains(".work") || names.contains("run.json")
     // `metrics.json` and its like beside a run do not matter; anything else in a new run's folder does.
@@ -78,7 +84,29 @@ public final class RunDirectory: Sendable {
     try Folders.remove("\(trimmed)/.work/partial")
     try Folders.make("\(trimmed)/.work/partial")
     try Folders.make("\(trimmed)/.work/units")
-    if isComplete { try Folders.remove("\(trimmed)/.work") }
+    if isComplete {
+      try Self.checkWhole(trimmed, kind)
+      try Folders.remove("\(trimmed)/.work")
+    }
+  }
+
+  /// Checks that a finished run still has its joined files and each scene's: run.json alone is no run.
+  private static func checkWhole(_ path: String, _ kind: Kind) throws {
+    let manifest = try RunManifest(path: "\(path)/run.json")
+    var files =
+      kind == .forecasting ? ["forecasts.json"] : ["detections.json", "tracks.json", "bev/grid.json"]
+    if kind == .perception {
+      for frame in manifest.frames {
+        files.append("trajectories/\(frame.scene).jsonl")
+        guard frame.status != .skipped else { continue }
+        files += ["bev/\(frame.scene)/\(frame.sample).npz", "occupancy/\(frame.scene)/\(frame.sample).npz"]
+      }
+    }
+    if let gone = try files.first(where: { try Folders.kind("\(path)/\($0)") != .other }) {
+      throw ResultsError(
+        file: "\(path)/\(gone)", place: "file", found: "gone, though run.json says that the run is finished",
+        expected: "a whole run; a new folder is wanted")
+    }
   }
 
   /// Compares with the configuration that the folder's run has, or keeps this one: a write that shows that it works.
@@ -122,7 +150,7 @@ public final class RunDirectory: Sendable {
   /// Begins a scene: an empty folder of its own under `.work`.
   /// - Throws: `ResultsError` for a name that cannot be a file's; `FileError` where the system refuses.
   public func beginScene(_ scene: String) throws -> SceneWriter {
-    let name = try fileName(scene, field: "scene name")
+    let name = try fileName(scene, field: "scene name", file: "\(path): scene.json")
     let folder = "\(work)/partial/\(name)"
     try Folders.remove(folder)
     try Folders.make(folder)
@@ -135,7 +163,7 @@ public final class RunDirectory: Sendable {
   /// The frames of a scene that was finished before, or nil where it is to be done (again): a unit whose `unit.json` is
   /// missing or does not fit its files is removed.
   public func finishedScene(_ scene: String) throws -> [FrameRecord]? {
-    let name = try fileName(scene, field: "scene name")
+    let name = try fileName(scene, field: "scene name", file: "\(path): scene.json")
     let folder = "\(work)/units/\(name)"
     guard try Folders.kind(folder) == .folder else { return nil }
     do {

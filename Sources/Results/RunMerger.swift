@@ -13,6 +13,14 @@ public enum RunMerger {
   /// - Throws: `ResultsError` where configurations differ, a scene is missing or there twice, or a file is not a run's.
   @discardableResult
   public static func merge(runs: [String], into out: String, command: [String]) throws -> RunManifest {
+    for run in runs {
+      for name in [
+        "run.json", "detections.json", "tracks.json", "forecasts.json", "bev", "occupancy", "preview",
+        "trajectories", "lanes",
+      ] {
+        try RunFile.refuseLink("\(run)/\(name)")
+      }
+    }
     let manifests = try runs.map { try RunManifest(path: "\($0)/run.json") }
     guard let first = manifests.first else {
       throw ResultsError(file: out, place: "runs", found: "none", expected: "at least one run to merge")
@@ -84,7 +92,7 @@ public enum RunMerger {
     while let scene = rest.first?.scene {
       let frames = Array(rest.prefix { $0.scene == scene })
       rest = rest.dropFirst(frames.count)
-      let name = try fileName(scene, field: "scene name")
+      let name = try fileName(scene, field: "scene name", file: "\(run)/run.json")
       let folder = "\(out.work)/partial/\(name)"
       let done = try out.finishedScene(name) != nil
       try Folders.remove(folder)
@@ -112,14 +120,15 @@ public enum RunMerger {
 
   /// Copies a file or a folder of files.
   private static func copy(_ source: String, _ destination: String) throws {
+    try RunFile.refuseLink(source)
     guard try Folders.kind(source) == .folder else {
       return try AtomicFile.write(destination, RegularFile.read(source))
     }
     try Folders.make(destination)
     for name in try Folders.names(source) where !name.hasPrefix(".") {
-      var status = stat()
-      // Links are not followed; those of pictures are made anew.
-      guard lstat("\(source)/\(name)", &status) == 0, status.st_mode & S_IFMT != S_IFLNK else { continue }
+      // The links beside pictures are made anew; no other may be there.
+      if PreviewFile.isLink(name, beside: source) { continue }
+      try RunFile.refuseLink("\(source)/\(name)")
       try writeWithinUnit("\(destination)/\(name)", RegularFile.read("\(source)/\(name)"))
     }
   }

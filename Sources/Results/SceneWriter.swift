@@ -27,7 +27,8 @@ public struct SceneWriter: Sendable {
   public func write(
     _ prediction: FramePrediction, preview: (place: FramePlace, image: Image)?
   ) throws -> FrameOutput {
-    let sample = try fileName(prediction.keyframe.token, field: "sample token")
+    let sample = try fileName(
+      prediction.keyframe.token, field: "sample token", file: "\(folder): sample.json")
     if run.contents.parts.contains(.bev) {
       try writeWithinUnit("\(folder)/bev/\(sample).npz", GridFiles.encode(prediction.bev))
     }
@@ -49,7 +50,7 @@ public struct SceneWriter: Sendable {
 
   /// What a skipped frame adds: empty lists, as every sample has its place in a submission.
   public func skipped(_ sample: String) throws -> FrameOutput {
-    let name = try fileName(sample, field: "sample token")
+    let name = try fileName(sample, field: "sample token", file: "\(folder): sample.json")
     try writeLines(
       name,
       [Submission.detections([], sample: name).bytes, Submission.tracks([], sample: name).bytes, [], []])

@@ -15,8 +15,6 @@ public struct SubmissionBox: Sendable {
   public var name = ""
   /// `detection_score` or `tracking_score`.
   public var score = Double.nan
-  /// Whether the score was written as a whole number.
-  public var scoreIsInteger = false
   /// `attribute_name`, or empty.
   public var attribute = ""
   /// `tracking_id`, or empty.
@@ -128,7 +126,7 @@ extension Submission {
           found |= 16
         case name: (box.name, found) = (try json.string(), found | 32)
         case score:
-          (box.score, box.scoreIsInteger) = try json.number()
+          box.score = try json.number().value
           found |= 64
         case "attribute_name" where kind == .detection:
           (box.attribute, found) = (try json.string(), found | 128)

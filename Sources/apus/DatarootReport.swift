@@ -27,6 +27,7 @@ struct DatarootReport {
   init(_ dataset: Dataset) throws {
     version = dataset.version
     var layers: [String: Int] = [:]
+    var samples = ChannelSamples()
     for name in dataset.sceneNames {
       let scene = try dataset.scene(named: name)
       let synced = try synchronize(scene)
@@ -35,8 +36,10 @@ struct DatarootReport {
         name: name, scene: scene, file: "\(dataset.root)/\(dataset.version)/calibrated_sensor.json")
       warnings += rig.warnings.map { "\(name): \($0)" }
       countFiles(of: scene, root: dataset.root)
+      warnings += try samples.oddities(of: scene, in: dataset)
       if layers[scene.location] == nil {
         layers[scene.location] = try dataset.mapLayers(location: scene.location).count
+        warnings += try dataset.mapWarnings(location: scene.location)
       }
       let times = scene.keyframes.map(\.timestampMicroseconds)
       scenes.append(

@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Recording
 import Results
+import Scenes
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +24,8 @@ struct EvaluateCommand: ParsableCommand {
   var version: String?
   @Option(help: "Score this scene alone; by default those that the run has.") var scene: String?
   @Option(help: "Score the scenes of this split.") var split: String?
+  @Option(help: "The class that annotations of a category count as: 'my.car=car'. Once for each category.")
+  var category: [CategoryClass] = []
   @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
     String?
   @Option(
@@ -36,6 +39,18 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
+  /// `CATEGORY=CLASS`.
+  struct CategoryClass: ExpressibleByArgument {
+    let category: String
+    let name: DetectionClass
+    init?(argument: String) {
+      let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, let name = DetectionClass(rawValue: parts[1]) else { return nil }
+      self.category = parts[0]
+      self.name = name
+    }
+  }
+
   func run() throws {
     let manifestPath = "\(folder)/run.json"
     let hasManifest = FileManager.default.fileExists(atPath: manifestPath)
@@ -43,7 +58,8 @@ struct EvaluateCommand: ParsableCommand {
     let dataset = try Dataset(root: truth, version: version ?? manifest?.versionFolder)
     let metrics = try Evaluator.evaluate(
       run: folder, dataroot: dataset,
-      choice: scene.map { .scene($0) } ?? split.map { .split($0) } ?? .ofResults)
+      choice: scene.map { .scene($0) } ?? split.map { .split($0) } ?? .ofResults,
+      classes: Dictionary(category.map { ($0.category, $0.name) }, uniquingKeysWith: { $1 }))
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     if let html {
       let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)

@@ -9,6 +9,12 @@ import Recording
 import Results
 import Yams
 
+/// A configuration file that says what no configuration says: wrong use, as a wrong option is.
+struct ConfigurationFault: Error, CustomStringConvertible {
+  let error: any Error
+  var description: String { "\(error)" }
+}
+
 /// `apus model`: makes model files.
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,7 +42,12 @@ struct ModelCommand: ParsableCommand {
     }
 
     func run() throws {
-      let model = try Model(try ModelCommand.configuration(contentsOf: path), seed: seed, file: path)
+      let model: Model
+      do {
+        model = try Model(try ModelCommand.configuration(contentsOf: path), seed: seed, file: path)
+      } catch  where !(error is FileError || error is ArrayFileError) {
+        throw ConfigurationFault(error: error)
+      }
       try model.write(out)
       try ModelCommand.report(try Model(contentsOf: out), path: out, json: json)
     }

@@ -15,9 +15,9 @@ enum Output {
     try write(Array((text + "\n").utf8), to: STDOUT_FILENO)
   }
 
-  /// Writes a line to stderr; where stderr is closed nobody is left to tell.
+  /// Writes one short line to stderr, whatever the text holds; where stderr is closed nobody is left to tell.
   static func note(_ text: String) {
-    do { try write(Array((text + "\n").utf8), to: STDERR_FILENO) } catch {}
+    do { try write(Array((OneLine.of(text) + "\n").utf8), to: STDERR_FILENO) } catch {}
   }
 
   static func write(_ bytes: [UInt8], to descriptor: Int32) throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import NeuralEngine
 import Pipeline
@@ -43,6 +44,7 @@ enum Main {
     Interruption.install()
     do {
       try refuseVersionFolder(CommandLine.arguments)
+      try ResourceLimits.prepareOpenFiles()
       var command = try Program.parseAsRoot()
       _ = try InstructionSet.inUse()
       try command.run()
@@ -50,10 +52,18 @@ enum Main {
       exit(0)
     } catch {
       // Usage, help and exit codes are argument-parser's own errors; all else is data's fault and says so in one line.
-      let kind = String(reflecting: type(of: error))
-      if kind.hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
-      Output.note("apus: \(error)")
-      exit(1)
+      if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { Program.exit(withError: error) }
+      for line in lines(of: error) { Output.note("apus: \(line)") }
+      exit(error is ConfigurationFault ? ExitCode.validationFailure.rawValue : 1)
+    }
+  }
+
+  /// An error's lines: one, but for those that gather many.
+  private static func lines(of error: any Error) -> [String] {
+    switch error {
+    case let error as EvaluationError: error.lines
+    case let error as ReplayFaults: error.problems
+    default: ["\(error)"]
     }
   }
 }

@@ -9,7 +9,7 @@ import Testing
     (DecodeScale.full, Golden.colourFull), (.half, Golden.colourHalf), (.quarter, Golden.colourQuarter),
   ])
   func everyByteEqualsPillows(_ scale: DecodeScale, _ golden: [UInt8]) throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let image = try decoder.decode(Golden.colour, file: "a.jpg", scale: scale)
     #expect(image.width == (41 + scale.rawValue - 1) / scale.rawValue)
     #expect(image.height == (30 + scale.rawValue - 1) / scale.rawValue)
@@ -17,27 +17,27 @@ import Testing
   }
 
   @Test func progressiveDecodesAsSequential() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let image = try decoder.decode(Golden.progressive, file: "a.jpg")
     #expect(image.pixels == Golden.colourFull)
   }
 
   @Test func greyBecomesRGB() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let image = try decoder.decode(Golden.grey, file: "a.jpg")
     #expect(image.channels == 3)
     #expect(image.pixels == Golden.greyFull)
   }
 
   @Test func exifOrientationIsIgnored() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let image = try decoder.decode(Golden.turned, file: "a.jpg")
     #expect((image.width, image.height) == (41, 30))
     #expect(image.pixels == Golden.colourFull)
   }
 
   @Test func aPreviewHasTheSizeAskedAndAtFullScaleEveryByte() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     #expect(try decoder.preview(Golden.colour, file: "a.jpg", scale: 1).pixels == Golden.colourFull)
     let image = try decoder.preview(Golden.colour, file: "a.jpg", scale: 0.3)
     #expect((image.width, image.height, image.channels) == (12, 9, 3))
@@ -46,7 +46,7 @@ import Testing
   }
 
   private func previewError(scale: Double) throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     _ = try decoder.preview(Golden.colour, file: "a.jpg", scale: scale)
   }
 }
@@ -56,7 +56,7 @@ import Testing
   private let tolerance: Float = 1e-4
 
   private func compare(_ plan: ImagePlan, _ golden: [UInt8]) throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let count = 3 * plan.width * plan.height
     var planes = [Float](repeating: -1, count: count + 7)
     try decoder.load(Golden.colour, file: "a.jpg", plan: plan, normalization: .none, into: &planes, at: 5)
@@ -82,7 +82,7 @@ import Testing
 
   @Test func normalisationSubtractsAndDividesByChannel() throws {
     let plan = try ImagePlan(sourceWidth: 41, sourceHeight: 30, width: 13, height: 9, scale: 0.4)
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     var plain = [Float](repeating: 0, count: 3 * 13 * 9)
     var normal = plain
     try decoder.load(Golden.colour, file: "a.jpg", plan: plan, normalization: .none, into: &plain)
@@ -97,7 +97,7 @@ import Testing
   @Test func aReusedDecoderGivesTheSameBytes() throws {
     let plan = try ImagePlan(sourceWidth: 41, sourceHeight: 30, width: 13, height: 9, scale: 0.4)
     let other = try ImagePlan(sourceWidth: 41, sourceHeight: 30, width: 30, height: 20)
-    var reused = try JPEGDecoder()
+    var reused = try ImageDecoder()
     var first = [Float](repeating: 0, count: 3 * 13 * 9)
     var second = first
     var large = [Float](repeating: 0, count: 3 * 30 * 20)
@@ -109,7 +109,7 @@ import Testing
   }
 
   @Test func anImageDecodedBeforeGivesTheSamePlanes() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let plan = try ImagePlan(sourceWidth: 41, sourceHeight: 30, width: 16, height: 10, scale: 0.4)
     var direct = [Float](repeating: 0, count: 3 * 16 * 10), shared = direct
     try decoder.load(Golden.colour, file: "a", plan: plan, normalization: .imageNet, into: &direct)
@@ -125,7 +125,7 @@ import Testing
 
   @Test func aSizeThatIsNotTheCalibratedOneIsRefused() throws {
     let plan = try ImagePlan(sourceWidth: 40, sourceHeight: 30, width: 20, height: 15)
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     var planes = [Float](repeating: 0, count: 3 * 20 * 15)
     do {
       try decoder.load(Golden.colour, file: "CAM/a.jpg", plan: plan, normalization: .none, into: &planes)
@@ -170,7 +170,7 @@ import Testing
 
   /// The convention against the pixels themselves: a bright dot's centre of mass moves as the plan says.
   @Test func pixelsMoveAsTheIntrinsicsSay() throws {
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     // A wave's own phase: the picture's red is 127 + 120 sin(x / 5), so its mean over a period is found at known x.
     let plan = try ImagePlan(
       sourceWidth: 41, sourceHeight: 30, width: 16, height: 12, scale: 0.4, anchorX: 0, anchorY: 0)

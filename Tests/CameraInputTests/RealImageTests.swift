@@ -28,7 +28,7 @@ struct RealImageTests {
     #expect(images.count == 6)
     let count = 3 * 704 * 256
     var planes = [Float](repeating: .nan, count: images.count * count)
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let clock = ContinuousClock()
     var fastest = Duration.seconds(100)
     for _ in 0..<3 {
@@ -47,7 +47,7 @@ struct RealImageTests {
   /// transform and an antialiased triangle: a few levels on average.
   @Test func theDecodersScalingDoesNotMoveThePicture() throws {
     let image = try images("nuscenes-keyframe")[0]
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     let full = try decoder.decode(image.bytes, file: image.name)
     let half = try decoder.decode(image.bytes, file: image.name, scale: .half)
     #expect((half.width, half.height) == (800, 450))

@@ -116,7 +116,7 @@ private final class SmallTruth {
     let file = "\(truth.folder)/run/detections.json"
     for (token, word) in [
       (truth.samples[0], "\"spaceship\""), (truth.samples[0], "nan"), (truth.samples[0], "1.5"),
-      (truth.samples[1], "the whole number 1"), (truth.samples[1], "\"car.flying\""),
+      (truth.samples[1], "\"car.flying\""),
       (truth.samples[1], "\"\(truth.samples[0])\""), ("feedfeed", "not in v1.0-mini"),
       (truth.samples[0], "there twice"),
       (truth.samples[2], "missing"),
@@ -127,7 +127,7 @@ private final class SmallTruth {
         },
         "\(word) of \(token) in:\n\(text)")
     }
-    #expect(text.split(separator: "\n").count == 9)
+    #expect(text.split(separator: "\n").count == 8)
   }
 
   @Test func moreThan500BoxesAreAFault() throws {

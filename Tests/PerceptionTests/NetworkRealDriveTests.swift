@@ -31,7 +31,7 @@ struct NetworkRealDriveTests {
     let channels = [
       "CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_RIGHT", "CAM_BACK", "CAM_BACK_LEFT", "CAM_FRONT_LEFT",
     ]
-    var decoder = try JPEGDecoder()
+    var decoder = try ImageDecoder()
     return try frames.dropFirst(2).prefix(count).map { frame in
       var input = Input(
         frame: frame, cameras: [], planes: [],

@@ -1,4 +1,5 @@
 import Geometry
+import PointCloudPeers
 import PointClouds
 import Scenes
 import Testing

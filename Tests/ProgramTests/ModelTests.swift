@@ -72,7 +72,8 @@ import Testing
     func refusal(_ data: Data) throws -> String {
       try data.write(to: URL(fileURLWithPath: source))
       let outcome = try Apus.run(["model", "create", source, "--out", out])
-      #expect(outcome.status == 1, "\(outcome.standardError)")
+      // F74: a wrong configuration is wrong use.
+      #expect(outcome.status == 64, "\(outcome.standardError)")
       #expect(outcome.standardError.split(separator: "\n").count == 1, "\(outcome.standardError)")
       #expect(outcome.lastLine.hasPrefix("apus: \(source): "), "\(outcome.lastLine)")
       #expect(outcome.lastLine.contains("(expected "), "\(outcome.lastLine)")

@@ -27,6 +27,19 @@ final class TestDrive {
     for index in 0..<scenes { try makeScene(index, keyframes: keyframes) }
     try writeTables()
     try writeJSON(["all": sceneNames], to: "\(Self.version)/splits.json")
+    try writeJSON(Self.emptyMap, to: "maps/expansion/test-town.json")
+  }
+
+  /// A map of the street's place without anything on it.
+  private static var emptyMap: Record {
+    let layers = [
+      "node", "line", "polygon", "drivable_area", "road_segment", "road_block", "lane", "lane_connector",
+      "ped_crossing",
+      "walkway", "stop_line", "carpark_area", "road_divider", "lane_divider", "traffic_light",
+    ]
+    return Record(uniqueKeysWithValues: layers.map { ($0, [Any]()) }).merging(
+      ["connectivity": Record(), "arcline_path_3": Record(), "canvas_edge": [100, 100]],
+      uniquingKeysWith: { $1 })
   }
 
   deinit {

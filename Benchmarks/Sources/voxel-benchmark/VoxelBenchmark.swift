@@ -1,4 +1,5 @@
 import Foundation
+import PointCloudPeers
 import PointClouds
 import Scenes
 

@@ -134,13 +134,39 @@ public final class Dataset: Sendable {
       }
       return version
     }
-    if versions.isEmpty, let foreign = foreign(root) { throw foreign }
-    guard let only = versions.first, versions.count == 1 else {
+    guard let only = versions.first else { throw foreign(root) ?? noVersion(in: root) }
+    guard versions.count == 1 else {
       throw RecordingError(
-        versions.isEmpty ? .missing : .invalid, file: root, place: "version",
-        found: versions.isEmpty ? "no version folder" : "\(versions.count) version folders: \(known)",
-        expected: versions.isEmpty ? "a folder with v1.0-*" : "one, or a named one")
+        .invalid, file: root, place: "version", found: "\(versions.count) version folders: \(known)",
+        expected: "one, or a named one")
     }
     return only
+  }
+
+  /// Why a folder has no version folder: it is one itself, or a folder in it is the dataroot.
+  private static func noVersion(in root: String) -> RecordingError {
+    let manager = FileManager.default
+    if manager.fileExists(atPath: "\(root)/scene.json") {
+      let above = URL(fileURLWithPath: root).standardizedFileURL.deletingLastPathComponent().path
+      return RecordingError(
+        .missing, file: root, place: "version", found: "tables: this is a version folder itself",
+        expected: "the folder above it, \(above)")
+    }
+    let walk = manager.enumerator(atPath: root)
+    var seen = 0
+    while seen < 20_000, let path = walk?.nextObject() as? String {
+      seen += 1
+      let parts = path.split(separator: "/")
+      guard parts.count == 2 else { continue }
+      walk?.skipDescendants()
+      guard parts[1].hasPrefix("v1.0-") || manager.fileExists(atPath: "\(root)/\(path)/scene.json") else {
+        continue
+      }
+      return RecordingError(
+        .missing, file: root, place: "version", found: "no version folder, but one in \(parts[0])",
+        expected: "the dataroot itself, \(root)/\(parts[0])")
+    }
+    return RecordingError(
+      .missing, file: root, place: "version", found: "no version folder", expected: "a folder with v1.0-*")
   }
 }

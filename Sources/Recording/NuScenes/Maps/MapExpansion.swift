@@ -294,6 +294,20 @@ extension Dataset {
     try mapExpansion(location: location)?.map.layers ?? []
   }
 
+  /// What is odd about a location's map, a sentence each: it is absent, lies one folder too high, or has holes.
+  ///
+  /// A log without a location wants no map.
+  /// - Throws: `RecordingError` where the file cannot be read as a map.
+  public func mapWarnings(location: String) throws -> [String] {
+    guard !location.isEmpty else { return [] }
+    if let found = try mapExpansion(location: location) { return found.warnings }
+    let belongs = "maps/expansion/\(location).json", high = "maps/\(location).json"
+    if try fileExists(high) {
+      return ["\(root)/\(high): the map lies one folder too high and is not read (expected \(belongs))"]
+    }
+    return ["\(root)/\(belongs): no such file (expected the map of \(location))"]
+  }
+
   /// A location's map and what had to be left out of it (a sentence each), or nil where there is no map expansion.
   /// - Throws: `RecordingError` where the file cannot be read as a map.
   public func mapExpansion(location: String) throws -> (map: MapExpansion, warnings: [String])? {

@@ -123,7 +123,11 @@ struct RecordFields {
   func timestamp(_ slot: Int) throws -> Int64 {
     guard let value = values[slot]?.integer else { throw missing(slot, "an integer of microseconds") }
     guard value > 0, value < 1 << 53 else {
-      throw error(slot, "\(value)", "microseconds above 0 and below 2^53")
+      // From the year 1998 to 2099 in nanoseconds.
+      let unit =
+        (900_000_000_000_000_000..<4_100_000_000_000_000_000).contains(value)
+        ? ", which looks like nanoseconds" : ""
+      throw error(slot, "\(value)\(unit)", "microseconds above 0 and below 2^53")
     }
     return value
   }

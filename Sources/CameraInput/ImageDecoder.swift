@@ -1,11 +1,12 @@
 internal import CTurboJPEG
 import Scenes
 
-/// Decodes JPEGs, one after another, into reused memory. One decoder serves one thread at a time.
+/// Decodes JPEGs and PNGs, one after another, into reused memory. One decoder serves one thread at a time.
 ///
-/// A warning of libjpeg-turbo is a failure: it warns and fills with grey where a file is cut short. Grey images become
-/// RGB; an EXIF orientation is ignored, as calibrations are for the image as it is stored.
-public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
+/// Which of the two a file is, its first bytes say, not its name. A warning of libjpeg-turbo is a failure: it warns and
+/// fills with grey where a file is cut short. Grey images become RGB, 16 bits become 8, and opacity is left out; an EXIF
+/// orientation is ignored, as calibrations are for the image as it is stored.
+public struct ImageDecoder: ~Copyable, @unchecked Sendable {
   // The handle has one owner, and every use of it is through a mutating function: so it may move between threads.
   private let handle: tjhandle
   private var pixels: [UInt8] = []
@@ -25,17 +26,19 @@ public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
   deinit { tjDestroy(handle) }
 
   /// The image's size in pixels, from its header alone.
-  /// - Throws: `ImageError` for what is not a JPEG that `decode` would take.
+  /// - Throws: `ImageError` for what is not an image that `decode` would take.
   public mutating func size(of bytes: [UInt8], file: String) throws -> (width: Int, height: Int) {
+    if PNGInput.begins(bytes) { return try PNGInput.size(of: bytes, file: file) }
     let structure = try bytes.withUnsafeBufferPointer { try checkJPEG($0, file: file) }
     return (structure.width, structure.height)
   }
 
   /// The image as RGB, shrunk by the decoder.
   ///
-  /// Decoded pixel `v` covers source pixels `s v` to `s v + s - 1`.
-  /// - Throws: `ImageError` for anything but a whole grey or colour JPEG of at most 32 megapixels.
+  /// Decoded pixel `v` covers source pixels `s v` to `s v + s - 1`, whose mean it is in a PNG.
+  /// - Throws: `ImageError` for anything but a whole grey or colour JPEG, or PNG, of at most 32 megapixels.
   public mutating func decode(_ bytes: [UInt8], file: String, scale: DecodeScale = .full) throws -> Image {
+    if PNGInput.begins(bytes) { return try PNGInput.decode(bytes, file: file, scale: scale) }
     let structure = try bytes.withUnsafeBufferPointer { try checkJPEG($0, file: file) }
     let width = scale.decodedLength(structure.width)
     let height = scale.decodedLength(structure.height)
@@ -84,11 +87,16 @@ public struct JPEGDecoder: ~Copyable, @unchecked Sendable {
     _ bytes: [UInt8], file: String, plan: ImagePlan, normalization: Normalization, into planes: inout [Float],
     at offset: Int = 0
   ) throws {
-    let structure = try bytes.withUnsafeBufferPointer { try checkJPEG($0, file: file) }
-    guard structure.width == plan.sourceWidth, structure.height == plan.sourceHeight else {
+    let source = try size(of: bytes, file: file)
+    guard source.width == plan.sourceWidth, source.height == plan.sourceHeight else {
       throw ImageError(
-        file: file, field: "size", found: "\(structure.width)x\(structure.height)",
+        file: file, field: "size", found: "\(source.width)x\(source.height)",
         expected: "\(plan.sourceWidth)x\(plan.sourceHeight) as calibrated")
+    }
+    if PNGInput.begins(bytes) {
+      let image = try PNGInput.decode(bytes, file: file, scale: plan.decodeScale)
+      return try load(
+        image, file: file, plan: plan, normalization: normalization, into: &planes, at: offset)
     }
     let width = plan.decodeScale.decodedLength(plan.sourceWidth)
     let height = plan.decodeScale.decodedLength(plan.sourceHeight)
