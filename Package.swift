@@ -155,7 +155,8 @@ let package = Package(
     .testTarget(name: "ForecastingTests", dependencies: ["Geometry", "Scenes", "Forecasting"]),
     .testTarget(name: "ResultsTests", dependencies: ["Geometry", "Scenes", "Files", "Results", "TestKit"]),
     .testTarget(
-      name: "DrawingTests", dependencies: ["Geometry", "Scenes", "Results", "Drawing", "TestKit"]),
+      name: "DrawingTests",
+      dependencies: ["Geometry", "Scenes", "Files", "Results", "Drawing", "TestKit"]),
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Geometry", "Scenes", "Files", "Recording", "Results", "Evaluation"]),

@@ -13,6 +13,7 @@ struct DetectionMatches {
     /// Of each result.
     var scores: [Double] = []
     var scenes: [Int] = []
+    var samples: [Int] = []
     /// `[distance][result]`
     var hits: [[Bool]] = []
     /// `[error][hit]` of the hits at `DetectionMetrics.errorDistance`, in order.
@@ -55,6 +56,7 @@ struct DetectionMatches {
     let order = found.indices.sorted { (found[$1].box.score, $1) < (found[$0].box.score, $0) }
     matches.scores = order.map { found[$0].box.score }
     matches.scenes = order.map { sceneOfSample[found[$0].sample] }
+    matches.samples = order.map { found[$0].sample }
     for (k, distance) in DetectionMetrics.distances.enumerated() {
       var pairs: [(truth: EvaluationBox, result: EvaluationBox)] = []
       var taken = truth.map { [Bool](repeating: false, count: $0.count) }
@@ -121,6 +123,16 @@ struct DetectionMatches {
       matches: (0..<best.right).map { hit in
         (matches.matched[hit].sample, matches.matched[hit].box, matches.errors[0][hit])
       })
+  }
+
+  /// The results that count at each class's score of the highest F1, and whether they are right at 2 m.
+  func resultsAtBestF1() -> [(sample: Int, isRight: Bool)] {
+    classes.indices.flatMap { k -> [(sample: Int, isRight: Bool)] in
+      guard let score = bestOperatingPoint(ofClass: k)?.score else { return [] }
+      let hits = classes[k].hits[DetectionMetrics.errorDistance]
+      let count = classes[k].scores.prefix { $0 >= score }.count
+      return (0..<count).map { (classes[k].samples[$0], hits[$0]) }
+    }
   }
 
   private static func error(_ kind: Int, _ truth: EvaluationBox, _ result: EvaluationBox) -> Double {

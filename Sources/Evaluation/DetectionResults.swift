@@ -47,8 +47,8 @@ struct DetectionResults {
         boxes[row].append(box)
       }
       vehicleArea.add(
-        truth: sample.vehicleFootprints.map { polygon in
-          Polygon(polygon.points.map { (egoFromGlobal * SIMD3($0.x, $0.y, sample.ego.z)).xy })
+        truth: sample.obstacles.filter { $0.kind == .vehicle }.map {
+          $0.box.transformed(by: egoFromGlobal).footprint
         }, results: footprints)
     }
     ledger.finish(&problems)

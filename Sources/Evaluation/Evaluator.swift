@@ -42,6 +42,7 @@ public enum Evaluator {
         let matches = DetectionMatches(
           truth: truth.samples.map(\.boxes), results: results.boxes, sceneOfSample: truth.sceneOfSample)
         metrics.detection = matches.metrics()
+        metrics.frameErrors = FrameErrors.worstFirst(matches, truth: truth)
         metrics.curves = DetectionCurves(matches)
         metrics.breakdown = DetectionBreakdown(matches, truth: truth)
         if resamples { bootstrap.add(matches) }
@@ -86,6 +87,8 @@ public enum Evaluator {
 public struct Metrics: Sendable {
   /// Detection as nuScenes scores it.
   public var detection: DetectionMetrics?
+  /// What detection got wrong frame by frame, the worst first.
+  public var frameErrors: [FrameErrors] = []
   /// What detection's figures are made of.
   public var curves: DetectionCurves?
   /// Where boxes are found and where not.
@@ -104,6 +107,8 @@ public struct Metrics: Sendable {
   public var endToEnd: [(kind: String, accuracy: EndToEndAccuracy)] = []
   /// The ego's plans against the recorded drive.
   public var planning: PlanningMetrics?
+  /// NAVSIM's score of the ego's plans.
+  public var planScore: PlanScore?
   /// BEV occupancy against labelled points.
   public var occupancy: OccupancyMetrics?
   /// Semantic volumes against Occ3D's labels.
@@ -149,7 +154,8 @@ public struct Metrics: Sendable {
         endToEnd.isEmpty
           ? nil : .object(endToEnd.map { .init(key: $0.kind, value: $0.accuracy.json) })
       ),
-      ("planning", planning?.json), ("occupancy", occupancy?.json), ("volume", volume?.json),
+      ("planning", planning?.json), ("plan_score", planScore?.json),
+      ("occupancy", occupancy?.json), ("volume", volume?.json),
       ("rays", rays?.json), ("map", map?.json), ("lanes", lanes?.json), ("vehicle_area", vehicleArea?.json),
       ("bootstrap", bootstrap?.json),
     ]

@@ -1,6 +1,14 @@
 import Scenes
 
 extension Metrics {
+  /// Each figure that has one with its 95 % interval over resampled scenes, a line each; empty for one scene alone.
+  public var intervalLines: [String] {
+    (bootstrap?.figures ?? []).compactMap { figure in
+      guard let bounds = SceneBootstrap.interval(figure.values) else { return nil }
+      return Self.row(figure.name, []) + "  \(Self.figure(bounds.low)) to \(Self.figure(bounds.high))"
+    }
+  }
+
   /// The figures as plain text for people, a section each.
   public var table: String {
     var lines = [sceneLine]
@@ -16,12 +24,19 @@ extension Metrics {
     }
     if !endToEnd.isEmpty { lines += Self.lines(endToEnd) }
     if let planning { lines += Self.lines(planning) }
+    if let planScore {
+      lines.append("PDMS (NAVSIM): \(Self.figure(planScore.score)) over \(planScore.plans) plans")
+    }
     if let occupancy { lines += Self.lines(occupancy) }
     if let vehicleArea { lines += Self.lines(vehicleArea) }
     if let map { lines += Self.lines(map) }
     if let lanes { lines += Self.lines(lanes) }
     if let volume { lines += Self.lines(volume) }
     if let rays { lines += Self.lines(rays) }
+    let intervals = intervalLines
+    if let scenes = bootstrap?.scenes.count, !intervals.isEmpty {
+      lines += ["95 % intervals over \(scenes) resampled scenes"] + intervals
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

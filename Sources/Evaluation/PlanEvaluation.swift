@@ -35,11 +35,14 @@ enum PlanEvaluation {
     var problems = EvaluationError()
     var planning = truth.scenes.map { _ in PlanningMetrics() }
     var kinds = [("vehicle", EndToEndAccuracy()), ("pedestrian", EndToEndAccuracy())]
+    var scores = PlanScore()
+    var areas = DrivableAreas(dataset)
     var isAny = false
     for (scene, (name, rows)) in truth.scenes.enumerated() {
       let path = "\(run)/trajectories/\(name).jsonl"
       guard FileManager.default.fileExists(atPath: path) else { continue }
       isAny = true
+      let area = try areas.area(ofScene: name)
       var seen = Set<Int>()
       var paths = AgentPaths(dataset)
       try TrajectoryRecord.read(path) { record in
@@ -50,7 +53,11 @@ enum PlanEvaluation {
           return
         }
         if let best = TrajectoryRecord.mostProbable(record.egoProbabilities) {
-          add(record.egoModes[best], row, rows, truth, &planning[scene])
+          let future = future(of: row, rows, truth)
+          add(record.egoModes[best], row, future, truth, &planning[scene])
+          if future.count >= PlanScore.stepCount {
+            scores.add(score(record.egoModes[best], truth.samples[row], future, area))
+          }
         }
         for k in kinds.indices {
           try add(record.agents, row, truth, isPerson: kinds[k].0 == "pedestrian", &paths, &kinds[k].1)
@@ -60,25 +67,57 @@ enum PlanEvaluation {
     try problems.check()
     guard isAny else { return [] }
     metrics.planning = .total(planning)
+    metrics.planScore = scores.plans > 0 ? scores : nil
     metrics.endToEnd = kinds.map { (kind: $0.0, accuracy: $0.1) }
     return planning
   }
 
-  private static func add(
-    _ plan: [SIMD2<Double>], _ row: Int, _ rows: Range<Int>, _ truth: SampleTruth,
-    _ planning: inout PlanningMetrics
-  ) {
-    let now = truth.samples[row]
+  /// The keyframes at the steps after one, as far as they lie where the steps are.
+  private static func future(of row: Int, _ rows: Range<Int>, _ truth: SampleTruth) -> [SampleTruth.Sample] {
+    let now = truth.samples[row].timestampMicroseconds
     var future: [SampleTruth.Sample] = []
-    for step in 1...PlanningMetrics.stepCount where row + step < rows.upperBound {
+    for step in 1...PlanScore.stepCount where row + step < rows.upperBound {
       let sample = truth.samples[row + step]
-      let seconds = Double(sample.timestampMicroseconds - now.timestampMicroseconds) / 1e6
+      let seconds = Double(sample.timestampMicroseconds - now) / 1e6
       guard abs(seconds - Trajectories.stepSeconds * Double(step)) <= tolerance else { break }
       future.append(sample)
     }
+    return future
+  }
+
+  private static func add(
+    _ plan: [SIMD2<Double>], _ row: Int, _ future: [SampleTruth.Sample], _ truth: SampleTruth,
+    _ planning: inout PlanningMetrics
+  ) {
     planning.add(
-      plan: plan, start: now.globalFromEgo, future: future.map(\.globalFromEgo),
-      obstacles: future.map { $0.vehicleFootprints + $0.personFootprints })
+      plan: plan, start: truth.samples[row].globalFromEgo, future: future.map(\.globalFromEgo),
+      obstacles: future.map { $0.obstacles.filter { $0.kind != .object }.map(\.box.footprint) })
+  }
+
+  private static func score(
+    _ plan: [SIMD2<Double>], _ now: SampleTruth.Sample, _ future: [SampleTruth.Sample], _ area: DrivableArea?
+  ) -> PlanScore.Parts {
+    let samples = [now] + future.prefix(PlanScore.stepCount)
+    var looks: [[PlanScore.Obstacle]] = []
+    for (a, b) in zip(samples, samples.dropFirst()) {
+      let later = Dictionary(b.obstacles.map { ($0.instance, $0.box) }) { first, _ in first }
+      for k in 0..<5 { looks.append(a.obstacles.map { between($0, later[$0.instance], at: Double(k) / 5) }) }
+    }
+    looks.append((samples.last?.obstacles ?? []).map { between($0, nil, at: 0) })
+    return PlanScore.parts(
+      plan: plan, start: now.globalFromEgo, recorded: samples.map(\.ego.xy), obstacles: looks, area: area)
+  }
+
+  /// An obstacle between two keyframes; one that is annotated in the first only stays where it is.
+  private static func between(
+    _ obstacle: SampleTruth.Obstacle, _ later: Box3D?, at share: Double
+  ) -> PlanScore.Obstacle {
+    var box = obstacle.box
+    if let later {
+      let pose = box.ownerFromBox.interpolated(to: later.ownerFromBox, at: share)
+      box = Box3D(center: pose.translation, size: box.size, rotation: pose.rotation)
+    }
+    return PlanScore.Obstacle(box: box, isRoadUser: obstacle.kind != .object)
   }
 
   private static func add(

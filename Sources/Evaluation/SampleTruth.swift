@@ -19,8 +19,8 @@ struct SampleTruth {
     let details: [BoxDetails]
     /// The annotated vehicles with LiDAR points.
     let vehicles: [VehicleRecall.Place]
-    /// Everything annotated as a vehicle, and as a person, seen from above, counter-clockwise.
-    let vehicleFootprints: [Polygon], personFootprints: [Polygon]
+    /// Everything annotated but the ego itself.
+    let obstacles: [Obstacle]
     /// The LiDAR's pose at its time.
     let globalFromLidar: RigidTransform
 
@@ -52,6 +52,26 @@ struct SampleTruth {
       return "none of the \(annotations) annotations: "
         + parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: "; ")
     }
+  }
+
+  /// Something that the ego could run into.
+  struct Obstacle {
+    /// What it is.
+    enum Kind {
+      case vehicle, person, object
+
+      /// nil for the ego itself.
+      init?(category: String) {
+        if category == "vehicle.ego" { return nil }
+        self = category.hasPrefix("vehicle.") ? .vehicle : category.hasPrefix("human.") ? .person : .object
+      }
+    }
+
+    /// The object, the same through the scene.
+    let instance: String
+    let kind: Kind
+    /// In the global frame.
+    let box: Box3D
   }
 
   /// What is annotated of a scored box beyond what its score needs.
@@ -127,7 +147,7 @@ struct SampleTruth {
     var vehicles: [VehicleRecall.Place] = []
     for annotation in annotations {
       let distance = (annotation.box.center - poses.globalFromEgo.translation).xy.length
-      if isVehicle(annotation.category), annotation.lidarPointCount > 0 {
+      if Obstacle.Kind(category: annotation.category) == .vehicle, annotation.lidarPointCount > 0 {
         vehicles.append(
           VehicleRecall.Place(
             center: annotation.box.center.xy,
@@ -168,13 +188,12 @@ struct SampleTruth {
       token: keyframe.token, scene: scene, timestampMicroseconds: keyframe.timestampMicroseconds,
       globalFromEgo: poses.globalFromEgo, bicycleRacks: racks, boxes: boxes, details: details,
       vehicles: vehicles,
-      vehicleFootprints: annotations.filter { isVehicle($0.category) }.map(\.box.footprint),
-      personFootprints: annotations.filter { $0.category.hasPrefix("human.") }.map(\.box.footprint),
+      obstacles: annotations.compactMap { annotation in
+        Obstacle.Kind(category: annotation.category).map {
+          Obstacle(instance: annotation.instanceToken, kind: $0, box: annotation.box)
+        }
+      },
       globalFromLidar: poses.globalFromLidar)
-  }
-
-  private static func isVehicle(_ category: String) -> Bool {
-    category.hasPrefix("vehicle.") && category != "vehicle.ego"
   }
 
   private struct Attribute { let value: BoxAttribute? }

@@ -34,9 +34,12 @@ public enum PreviewFile {
 
   /// Whether a file is the link that `write` makes beside a picture, and leads to nothing else.
   static func isLink(_ name: String, beside folder: String) -> Bool {
-    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)")
-    else { return false }
-    return sample(of: target).map { "\($0).png" == name } ?? false
+    var target = [UInt8](repeating: 0, count: 512)
+    let count = readlink("\(folder)/\(name)", &target, target.count)
+    guard count > 0, let sample = sample(of: String(decoding: target.prefix(count), as: UTF8.self)) else {
+      return false
+    }
+    return name == "\(sample).png"
   }
 
   /// The sample of a picture's name; nil where it is no picture's.

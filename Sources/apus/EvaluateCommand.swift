@@ -26,8 +26,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Score the scenes of this split.") var split: String?
   @Option(help: "The class that annotations of a category count as: 'my.car=car'. Once for each category.")
   var category: [CategoryClass] = []
-  @Option(help: "Also write the figures, with some of the run's pictures, to this HTML file.") var html:
-    String?
+  @Option(
+    help: "Also write the figures, curves and the worst ten frames with their pictures to this HTML file.")
+  var html: String?
   @Option(
     help: "Also write precision-recall and score-calibration curves of detection into this folder, as SVG.")
   var curves: String?
@@ -62,13 +63,21 @@ struct EvaluateCommand: ParsableCommand {
       classes: Dictionary(category.map { ($0.category, $0.name) }, uniquingKeysWith: { $1 }))
     if hasManifest { try AtomicFile.write("\(folder)/metrics.json", text: metrics.json.text) }
     if let html {
-      let report = HTMLReport(figures: metrics.table, manifest: manifest, folder: folder, truth: truth)
+      let charts = metrics.curves.map { [LineChart.precision($0), LineChart.calibration($0)] } ?? []
+      let frames = metrics.frameErrors.prefix(HTMLReport.pictureCount).map { frame in
+        HTMLReport.Frame(
+          scene: frame.scene, sample: frame.sample,
+          caption: "\(frame.missed) boxes missed, \(frame.falsePositives) of nothing")
+      }
+      let report = HTMLReport(
+        figures: metrics.table, charts: charts, frames: frames, manifest: manifest, folder: folder,
+        truth: truth)
       try AtomicFile.write(html, text: report.html())
     }
     if let folder = curves, let curves = metrics.curves {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try AtomicFile.write("\(folder)/precision-recall.svg", text: CurvePicture.precision(curves).svg)
-      try AtomicFile.write("\(folder)/score-calibration.svg", text: CurvePicture.calibration(curves).svg)
+      try AtomicFile.write("\(folder)/precision-recall.svg", text: LineChart.precision(curves).svg)
+      try AtomicFile.write("\(folder)/score-calibration.svg", text: LineChart.calibration(curves).svg)
     }
     try Output.result(
       json ? metrics.json.text.trimmingCharacters(in: .whitespacesAndNewlines) : metrics.table)

@@ -29,6 +29,17 @@ import Testing
     #expect(matches.bestOperatingPoint(ofClass: person) == nil)
   }
 
+  @Test func resultsBelowTheScoreAreNoErrors() {
+    // At 0.7 three results count: right, wrong, right. The wrong ones at 0.6 and 0.5 do not.
+    let truth = [[box(.car, 0), box(.car, 10), box(.car, 20)], []]
+    let results = [
+      [box(.car, 0, score: 0.9), box(.car, 10, score: 0.7), box(.car, 110, score: 0.6)],
+      [box(.car, 100, score: 0.8), box(.car, 120, score: 0.5)],
+    ]
+    let found = DetectionMatches(truth: truth, results: results, sceneOfSample: [0, 0]).resultsAtBestF1()
+    #expect(found.map(\.sample) == [0, 1, 0] && found.map(\.isRight) == [true, false, true])
+  }
+
   @Test func groupsCountTheirBoxes() {
     let truth: [DetectionBreakdown.Truth] = [
       .init(name: .car, distance: 9.99, visibility: "4", speed: 0, points: 300, foundWithin: 0.5),

@@ -1,22 +1,37 @@
-import Drawing
-import Evaluation
 import Foundation
 
 /// A line chart over the unit square as SVG, which opens in every browser and scales.
-struct CurvePicture {
+public struct LineChart: Sendable {
   /// One line of the chart.
-  struct Line {
+  public struct Line: Sendable {
     let name: String
-    /// In the unit square, x rising to the right and y upwards.
     let points: [SIMD2<Double>]
+
+    /// The line through these points of the unit square, x rising to the right and y upwards.
+    public init(name: String, points: [SIMD2<Double>]) {
+      self.name = name
+      self.points = points
+    }
   }
 
-  let title: String
-  let horizontal: String
-  let vertical: String
-  let lines: [Line]
-  /// Whether the diagonal is drawn, where a calibrated score would lie.
-  var hasDiagonal = false
+  private let title: String
+  private let horizontal: String
+  private let vertical: String
+  private let lines: [Line]
+  private let hasDiagonal: Bool
+
+  /// The chart of these lines.
+  /// - Parameters:
+  ///   - horizontal: What x is.
+  ///   - vertical: What y is.
+  ///   - hasDiagonal: Whether the diagonal is drawn, where a calibrated score would lie.
+  public init(title: String, horizontal: String, vertical: String, lines: [Line], hasDiagonal: Bool = false) {
+    self.title = title
+    self.horizontal = horizontal
+    self.vertical = vertical
+    self.lines = lines
+    self.hasDiagonal = hasDiagonal
+  }
 
   private static let side = 320.0
   private static let margin = 48.0
@@ -30,8 +45,8 @@ struct CurvePicture {
     String(format: "%.1f,%.1f", margin + side * point.x, margin + side * (1 - point.y))
   }
 
-  /// The picture.
-  var svg: String {
+  /// The picture as a file's text.
+  public var svg: String {
     let (side, margin) = (Self.side, Self.margin)
     var body =
       "<rect x=\"\(margin)\" y=\"\(margin)\" width=\"\(side)\" height=\"\(side)\" fill=\"none\" stroke=\"#888\"/>\n"
@@ -67,29 +82,5 @@ struct CurvePicture {
   private static func text(_ text: String, _ place: SIMD2<Double>, anchor: String, size: Int = 11) -> String {
     "<text x=\"\(place.x)\" y=\"\(place.y)\" text-anchor=\"\(anchor)\" font-size=\"\(size)\">"
       + "\(HTMLReport.escaped(text))</text>\n"
-  }
-}
-
-extension CurvePicture {
-  /// Precision over recall at 2 m, a line a class.
-  static func precision(_ curves: DetectionCurves) -> CurvePicture {
-    CurvePicture(
-      title: "Precision over recall, matches within 2 m", horizontal: "recall", vertical: "precision",
-      lines: curves.classes.map { curve in
-        let precisions = curve.precisions[2]
-        let last = (precisions.lastIndex { $0 > 0 } ?? 0) + 1
-        return Line(
-          name: curve.name.rawValue,
-          points: precisions.prefix(last).enumerated().map { SIMD2(Double($0.offset) / 100, $0.element) })
-      })
-  }
-
-  /// How often results of a score are right, a line a class.
-  static func calibration(_ curves: DetectionCurves) -> CurvePicture {
-    CurvePicture(
-      title: "How often a score is right, within 2 m", horizontal: "score", vertical: "share right",
-      lines: curves.classes.map { curve in
-        Line(name: curve.name.rawValue, points: curve.reliability.map { SIMD2($0.score, $0.right) })
-      }, hasDiagonal: true)
   }
 }
