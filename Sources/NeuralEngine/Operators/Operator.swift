@@ -97,6 +97,9 @@ public enum Operator: Sendable {
   case gridSampleGradient(GridSampleGradient)
   case deformableConvolutionGradient(DeformableConvolutionGradient)
   case randomUniform(RandomUniform)
+  // Quantization.swift, Recurrence.swift
+  case quantization(Quantization)
+  case recurrence(Recurrence)
   // Brought by other modules
   case external(ExternalOperator)
 
@@ -146,6 +149,8 @@ public enum Operator: Sendable {
     case .gridSampleGradient(let o): o
     case .deformableConvolutionGradient(let o): o
     case .randomUniform(let o): o
+    case .quantization(let o): o
+    case .recurrence(let o): o
     case .external(let o): o
     }
   }
