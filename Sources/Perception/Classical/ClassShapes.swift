@@ -20,6 +20,11 @@ struct ClassShape: Sendable {
   /// Whether its length and width differ, so that a heading has a meaning.
   let hasHeading: Bool
 
+  /// A person on foot.
+  static let pedestrian = ClassShape(
+    name: .pedestrian, size: SIMD3(0.7, 0.65, 1.75), spread: SIMD3(0.2, 0.15, 0.17), prior: 0.6, tallest: 2.1,
+    hasHeading: false)
+
   static let all: [ClassShape] = [
     ClassShape(
       name: .car, size: SIMD3(4.6, 1.95, 1.7), spread: SIMD3(0.4, 0.2, 0.22), prior: 1, tallest: 2.4,
@@ -36,9 +41,7 @@ struct ClassShape: Sendable {
     ClassShape(
       name: .constructionVehicle, size: SIMD3(6.4, 2.8, 3.2), spread: SIMD3(1.6, 0.45, 0.6), prior: 0.1,
       tallest: 5, hasHeading: true),
-    ClassShape(
-      name: .pedestrian, size: SIMD3(0.7, 0.65, 1.75), spread: SIMD3(0.2, 0.15, 0.17), prior: 0.6,
-      tallest: 2.1, hasHeading: false),
+    .pedestrian,
     ClassShape(
       name: .motorcycle, size: SIMD3(2.1, 0.8, 1.45), spread: SIMD3(0.25, 0.15, 0.2), prior: 0.3, tallest: 2,
       hasHeading: true),

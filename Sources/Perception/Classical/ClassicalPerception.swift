@@ -109,20 +109,29 @@ public struct ClassicalPerception: Sendable {
 
   /// A proposal as a detection in the ego frame, with the motion that earlier sweeps show.
   private func detection(_ proposal: ObjectProposal, score: Double, ground: GroundModel) -> Detection {
-    let height = max(proposal.top, proposal.shape.size.z * 0.8)
-    let base = ground.height(proposal.center.x, proposal.center.y)
     let estimate = motion.estimate(proposal, columns: columns)
     let velocity = estimate.map { SIMD2(Double($0.velocity.x), Double($0.velocity.y)) } ?? .zero
+    let speed = velocity.length
+    let shape = Self.shape(of: proposal, speed: speed)
+    let height = max(proposal.top, shape.size.z * 0.8)
+    let base = ground.height(proposal.center.x, proposal.center.y)
     let (yaw, evidence) = Self.front(of: proposal, velocity: velocity)
     let box = Box3D(
       center: SIMD3(Double(proposal.center.x), Double(proposal.center.y), Double(base + height / 2)),
       size: SIMD3(Double(proposal.width), Double(proposal.length), Double(height)),
       rotation: Quaternion(yaw: yaw))
     return Detection(
-      name: proposal.shape.name, box: box, frontEvidence: evidence, velocity: velocity,
+      name: shape.name, box: box, frontEvidence: evidence, velocity: velocity,
       velocityDeviation: estimate.map { Double($0.deviation) },
-      score: Self.confidence(score, of: proposal.shape.name, speed: velocity.length),
-      attribute: attributeName(for: proposal.shape.name, speed: velocity.length))
+      score: Self.confidence(score, of: shape.name, speed: speed),
+      attribute: attributeName(for: shape.name, speed: speed))
+  }
+
+  /// The class of a proposal in the light of its motion: a cone that walks is what is seen of a person.
+  private static func shape(of proposal: ObjectProposal, speed: Double) -> ClassShape {
+    guard proposal.shape.name == .trafficCone, proposal.columns.count >= 3, walkingSpeeds.contains(speed)
+    else { return proposal.shape }
+    return .pedestrian
   }
 
   /// A score with what motion says: a post of a person's shape does not walk, and a person does not drive.

@@ -35,16 +35,38 @@ struct ObjectProposals: Sendable {
   /// The sensor's place in the ego frame.
   let sensor: SIMD2<Float>
 
+  /// Columns higher than this, in metres, are no car's: what the first cut leaves is cut again without them.
+  private static let lowTop: Float = 2.4
+  /// Of what the second cut finds: the least number of points, and a factor of its score, as pieces of hedges look alike.
+  private static let lowPoints: Float = 200, lowDiscount: Float = 0.6
+
   /// The best proposals, none overlapping another much, by falling score.
+  ///
+  /// A car below a canopy or beside a hedge is one cluster with it; without the tall columns it stands by itself.
   func proposals() -> [ObjectProposal] {
+    let first = bestCut(through: columns.columns.indices.map { Int32($0) })
+    var isTaken = [Bool](repeating: false, count: columns.columns.count)
+    for k in first.lazy.flatMap(\.columns) { isTaken[Int(k)] = true }
+    let left = columns.columns.indices.filter { !isTaken[$0] && columns.columns[$0].top <= Self.lowTop }
+    var second = bestCut(through: left.map { Int32($0) })
+    second.removeAll { proposal in
+      proposal.columns.reduce(0) { $0 + columns.columns[Int($1)].points } < Self.lowPoints
+    }
+    for k in second.indices { second[k].score *= Self.lowDiscount }
+    return Self.withoutOverlaps(first + second)
+  }
+
+  /// The cut through the cluster tree of some columns that fits best.
+  private func bestCut(through members: [Int32]) -> [ObjectProposal] {
     let tree = ClusterTree(
-      coordinates: columns.coordinates, side: ObstacleColumns.side, distances: Self.distances)
+      coordinates: members.map { columns.coordinates[Int($0)] }, side: ObstacleColumns.side,
+      distances: Self.distances)
     var value = [Float](repeating: 0, count: tree.nodes.count)
     var chosen = [ObjectProposal?](repeating: nil, count: tree.nodes.count)
     for (n, node) in tree.nodes.enumerated() {
       let parts = tree.children[node.children].reduce(Float(0)) { $0 + value[Int($1)] }
       value[n] = parts
-      guard let proposal = propose(Array(tree.cells[node.range])) else { continue }
+      guard let proposal = propose(tree.cells[node.range].map { members[Int($0)] }) else { continue }
       let whole = proposal.score * Float(node.range.count)
       if whole > parts {
         value[n] = whole
@@ -60,7 +82,7 @@ struct ObjectProposals: Sendable {
         stack += tree.children[tree.nodes[Int(n)].children]
       }
     }
-    return Self.withoutOverlaps(found)
+    return found
   }
 
   /// The class that a cluster fits best, or nil where it fits none.
