@@ -52,12 +52,12 @@ public struct Replay: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }, report: (ReplayEvent) -> Void = { _ in }
   ) throws -> RunManifest {
     let start = ContinuousClock.now
+    try requireResources()
     // Before anything is written: a model may lack the precision.
     let stages = try options.model.map {
       try NetworkStages($0, precision: options.precision, threads: options.threads)
     }
     let recording = try preflight(stages, report: report)
-    try requireResources()
     let configuration = options.configuration(
       version: dataset.version, scenes: selection, recording: recording)
     let directory = try RunDirectory(

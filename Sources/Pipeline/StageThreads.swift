@@ -10,7 +10,7 @@ public struct ThreadError: Error, Sendable, Hashable, CustomStringConvertible {
   /// One line.
   public var description: String {
     "threads: \(String(cString: strerror(code))) (errno \(code)) at thread \(number) of \(count) "
-      + "(expected room for all; ulimit -u and -v limit them, --threads asks for fewer)"
+      + "(expected room for all; ulimit -u and ulimit -v limit them, --threads asks for fewer)"
   }
 }
 

@@ -64,6 +64,7 @@ import Testing
       ][seed % 5]
       return (what, arguments)
     }
+    withExtendedLifetime((drive, base)) {}
   }
 
   @Test func brokenNetworksAndModels() throws {
@@ -87,5 +88,6 @@ import Testing
       let arguments = seed % 2 == 0 ? ["inspect", file] : ["export", file, "--onnx", folder.path("out")]
       return (broken.what, arguments)
     }
+    withExtendedLifetime(base) {}
   }
 }

@@ -39,6 +39,7 @@ extension Operator.Unary.Function {
     case .reciprocal: -1 / (x * x)
     case .sine: Foundation.cos(x)
     case .cosine: -Foundation.sin(x)
+    case .arctangent: 1 / (1 + x * x)
     case .clip(let low, let high): x >= Double(low) && x <= Double(high) ? 1 : 0
     case .linear(let alpha, _): Double(alpha)
     case .power(let exponent): Double(exponent) * Foundation.pow(x, Double(exponent) - 1)
