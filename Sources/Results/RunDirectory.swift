@@ -85,21 +85,29 @@ public final class RunDirectory: Sendable {
     try Folders.make("\(trimmed)/.work/partial")
     try Folders.make("\(trimmed)/.work/units")
     if isComplete {
-      try Self.checkWhole(trimmed, kind)
+      try Self.checkWhole(trimmed, kind, contents)
       try Folders.remove("\(trimmed)/.work")
     }
   }
 
   /// Checks that a finished run still has its joined files and each scene's: run.json alone is no run.
-  private static func checkWhole(_ path: String, _ kind: Kind) throws {
+  private static func checkWhole(_ path: String, _ kind: Kind, _ contents: RunContents) throws {
     let manifest = try RunManifest(path: "\(path)/run.json")
-    var files =
-      kind == .forecasting ? ["forecasts.json"] : ["detections.json", "tracks.json", "bev/grid.json"]
-    if kind == .perception {
+    var files: [String] = []
+    func want(_ part: RunContents.Part, _ names: [String]) {
+      if contents.parts.contains(part) { files += names }
+    }
+    switch kind {
+    case .forecasting: files.append("forecasts.json")
+    case .perception:
+      want(.detections, ["detections.json"])
+      want(.tracks, ["tracks.json"])
+      want(.bev, ["bev/grid.json"])
       for frame in manifest.frames {
-        files.append("trajectories/\(frame.scene).jsonl")
+        want(.trajectories, ["trajectories/\(frame.scene).jsonl"])
         guard frame.status != .skipped else { continue }
-        files += ["bev/\(frame.scene)/\(frame.sample).npz", "occupancy/\(frame.scene)/\(frame.sample).npz"]
+        want(.bev, ["bev/\(frame.scene)/\(frame.sample).npz"])
+        want(.occupancy, ["occupancy/\(frame.scene)/\(frame.sample).npz"])
       }
     }
     if let gone = try files.first(where: { try Folders.kind("\(path)/\($0)") != .other }) {
