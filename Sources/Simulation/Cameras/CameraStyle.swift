@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// What distinguishes one camera from another: how it meters, balances white and clips, and how clean its lens is.

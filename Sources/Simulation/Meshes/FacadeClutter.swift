@@ -1,3 +1,4 @@
+import Algorithms
 import Glibc
 
 /// What hangs on façades and stands before them: sign boards, awnings, balconies, boxes of air conditioners, drainpipes,
