@@ -44,7 +44,7 @@ public struct DetectionBreakdown: Sendable, Equatable {
   public let thresholds: [Double?]
 
   /// A true box as it is told apart.
-  struct Truth {
+  package struct Truth {
     var name: DetectionClass
     var distance: Double
     var visibility: String
@@ -52,9 +52,21 @@ public struct DetectionBreakdown: Sendable, Equatable {
     var points: Int
     /// The distance of the result that found it; nil where none did.
     var foundWithin: Double?
+
+    package init(
+      name: DetectionClass, distance: Double, visibility: String, speed: Double, points: Int,
+      foundWithin: Double? = nil
+    ) {
+      self.name = name
+      self.distance = distance
+      self.visibility = visibility
+      self.speed = speed
+      self.points = points
+      self.foundWithin = foundWithin
+    }
   }
 
-  init(_ truth: [Truth], thresholds: [Double?]) {
+  package init(_ truth: [Truth], thresholds: [Double?]) {
     self.thresholds = thresholds
     var rows = Property.allCases.flatMap { property in
       Self.names(property).map { Row(property: property, name: $0) }

@@ -37,7 +37,7 @@ public struct DetectionCurves: Sendable, Equatable {
 }
 
 extension DetectionCurves {
-  init(_ matches: DetectionMatches) {
+  package init(_ matches: DetectionMatches) {
     let curves = matches.curves()
     classes = DetectionClass.allCases.enumerated().compactMap { k, name in
       let reliability = matches.reliability(ofClass: k)
@@ -47,7 +47,7 @@ extension DetectionCurves {
   }
 
   /// The bins of results `(score, whether it is right)`; a score of 1 belongs to the last.
-  static func bins(_ results: [(score: Double, isRight: Bool)]) -> [ReliabilityBin] {
+  package static func bins(_ results: [(score: Double, isRight: Bool)]) -> [ReliabilityBin] {
     var sums = [(score: Double, right: Int, count: Int)](repeating: (0, 0, 0), count: 10)
     for result in results {
       let k = min(9, Int(result.score * 10))

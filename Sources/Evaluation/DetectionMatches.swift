@@ -5,7 +5,7 @@ import Scenes
 ///
 /// Matching looks at one keyframe at a time, so a set of scenes in which some are there twice and others not at all (a
 /// bootstrap's) has the same matches: only the curves are made anew.
-struct DetectionMatches {
+package struct DetectionMatches {
   /// One class's results by falling score.
   private struct ClassMatches {
     /// True boxes of each scene.
@@ -30,7 +30,7 @@ struct DetectionMatches {
   ///   - truth: `[sample][box]`.
   ///   - results: `[sample][box]`; of equal scores the later box counts first.
   ///   - sceneOfSample: numbers from 0.
-  init(truth: [[EvaluationBox]], results: [[EvaluationBox]], sceneOfSample: [Int]) {
+  package init(truth: [[EvaluationBox]], results: [[EvaluationBox]], sceneOfSample: [Int]) {
     precondition(
       truth.count == results.count && truth.count == sceneOfSample.count,
       "\(truth.count) samples of truth, \(results.count) of results, \(sceneOfSample.count) of scenes")
@@ -99,13 +99,13 @@ struct DetectionMatches {
   }
 
   /// A score threshold with what is right from there on.
-  struct OperatingPoint {
-    var score: Double
-    var matches: [(sample: Int, box: Int, distance: Double)]
+  package struct OperatingPoint {
+    package var score: Double
+    package var matches: [(sample: Int, box: Int, distance: Double)]
   }
 
   /// The score from which on a class's F1 at 2 m is highest, of equal ones the highest score; nil where nothing is right.
-  func bestOperatingPoint(ofClass k: Int) -> OperatingPoint? {
+  package func bestOperatingPoint(ofClass k: Int) -> OperatingPoint? {
     let matches = classes[k]
     let truthCount = matches.truthCounts.reduce(0, +)
     var right = 0
@@ -126,7 +126,7 @@ struct DetectionMatches {
   }
 
   /// The results that count at each class's score of the highest F1, and whether they are right at 2 m.
-  func resultsAtBestF1() -> [(sample: Int, isRight: Bool)] {
+  package func resultsAtBestF1() -> [(sample: Int, isRight: Bool)] {
     classes.indices.flatMap { k -> [(sample: Int, isRight: Bool)] in
       guard let score = bestOperatingPoint(ofClass: k)?.score else { return [] }
       let hits = classes[k].hits[DetectionMetrics.errorDistance]
@@ -169,7 +169,9 @@ struct DetectionMatches {
 
   /// The figures.
   /// - Parameter counts: how often each scene is there; nil: once each.
-  func metrics(counts: [Int]? = nil) -> DetectionMetrics { DetectionMetrics(curves: curves(counts: counts)) }
+  package func metrics(counts: [Int]? = nil) -> DetectionMetrics {
+    DetectionMetrics(curves: curves(counts: counts))
+  }
 
   private static func curve(_ matches: ClassMatches, distance: Int, counts: [Int]?) -> PrecisionCurve {
     let scenes = matches.truthCounts.indices

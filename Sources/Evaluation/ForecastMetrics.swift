@@ -59,7 +59,7 @@ public struct ForecastMetrics: Sendable, Equatable, SummedFigures {
     }
   }
 
-  mutating func add(_ other: Self, times: Int) {
+  package mutating func add(_ other: Self, times: Int) {
     forecasts += other.forecasts * times
     scored += other.scored * times
     for k in averageSums.indices {

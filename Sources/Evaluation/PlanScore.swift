@@ -42,6 +42,18 @@ public struct PlanScore: Sendable, Equatable {
   public struct Parts: Sendable, Equatable {
     /// No collision, drivable-area compliance, time to collision, progress, comfort.
     public var noCollision = 1.0, drivable = 1.0, timeToCollision = 1.0, progress = 1.0, comfort = 1.0
+
+    package init(
+      noCollision: Double = 1, drivable: Double = 1, timeToCollision: Double = 1, progress: Double = 1,
+      comfort: Double = 1
+    ) {
+      self.noCollision = noCollision
+      self.drivable = drivable
+      self.timeToCollision = timeToCollision
+      self.progress = progress
+      self.comfort = comfort
+    }
+
     /// PDMS.
     public var score: Double {
       noCollision * drivable * (5 * progress + 5 * timeToCollision + 2 * comfort) / 12
@@ -177,7 +189,7 @@ public struct PlanScore: Sendable, Equatable {
   }
 
   /// Whether no bound is passed by the differences of the plan's steps.
-  static func isComfortable(_ points: [SIMD2<Double>], yaw: Double) -> Bool {
+  package static func isComfortable(_ points: [SIMD2<Double>], yaw: Double) -> Bool {
     let step = 0.5
     var heading = yaw
     var headings: [Double] = []

@@ -29,7 +29,7 @@ public struct SceneBootstrap: Sendable, Equatable {
   init(scenes: [String]) { self.scenes = scenes }
 
   /// How often each scene is there, `[resample][scene]`.
-  static func draws(sceneCount: Int) -> [[Int]] {
+  package static func draws(sceneCount: Int) -> [[Int]] {
     var state = seed
     // SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
     func next() -> UInt64 {

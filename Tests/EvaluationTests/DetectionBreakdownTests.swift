@@ -1,8 +1,7 @@
+import Evaluation
 import Geometry
 import Scenes
 import Testing
-
-@testable import Evaluation
 
 @Suite struct DetectionBreakdownTests {
   private func box(_ name: DetectionClass, _ x: Double, score: Double = 0) -> EvaluationBox {

@@ -1,9 +1,8 @@
+import Evaluation
 import Foundation
 import Geometry
 import Scenes
 import Testing
-
-@testable import Evaluation
 
 @Suite struct PlanScoreTests {
   private let start = RigidTransform.identity

@@ -1,10 +1,9 @@
+import Evaluation
 import Files
 import Geometry
 import Results
 import Scenes
 import Testing
-
-@testable import Evaluation
 
 @Suite struct SceneBootstrapTests {
   private func box(_ x: Double, score: Double = 0.5) -> EvaluationBox {

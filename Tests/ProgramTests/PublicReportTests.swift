@@ -165,7 +165,8 @@ import Testing
     ] as [(String, (Int) -> Int, [String])] {
       let drive = try TestDrive(keyframes: 2)
       for k in (drive.tables[table] ?? []).indices {
-        drive.tables[table]?[k]["timestamp"] = change(drive.tables[table]?[k]["timestamp"] as? Int ?? 0)
+        let written = drive.tables[table]?[k]["timestamp"] as? Int ?? 0
+        drive.tables[table]?[k]["timestamp"] = change(written)
       }
       try drive.writeTables()
       let line = try FaultTests.refusal(drive)
