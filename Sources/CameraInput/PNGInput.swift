@@ -25,10 +25,27 @@ enum PNGInput {
     return (width, height)
   }
 
+  /// Whether the chunks lead to a whole `IEND`: libspng decodes what was cut behind the last pixels.
+  /// - Complexity: O(chunks).
+  private static func isWhole(_ bytes: [UInt8]) -> Bool {
+    // A chunk is its length, its type, so many bytes, and four of checksum.
+    var at = magic.count
+    while at + 12 <= bytes.count {
+      let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
+      if bytes[at + 4..<at + 8].elementsEqual("IEND".utf8) { return true }
+      at += 12 + length
+    }
+    return false
+  }
+
   /// The picture as RGB, each pixel the mean of `scale` x `scale` of the source's (of fewer at the right and lower edge).
   /// - Throws: `ImageError` for anything but a whole PNG.
   static func decode(_ bytes: [UInt8], file: String, scale: DecodeScale) throws -> Image {
     _ = try size(of: bytes, file: file)
+    guard isWhole(bytes) else {
+      throw ImageError(
+        file: file, field: "PNG chunks", found: "no end in \(bytes.count) bytes", expected: "a whole PNG")
+    }
     let picture: PNGPicture
     do {
       picture = try PNGFile.parse(bytes, name: file)

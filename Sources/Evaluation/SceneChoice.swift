@@ -13,7 +13,7 @@ public enum SceneChoice: Sendable, Hashable {
 
   /// The scenes' names in the dataroot's order.
   ///
-  /// The results' own are those of run.json's frames; without a run.json, those with a sample that the first of
+  /// The results' own are those of run.json's frames (without any, of its selection); without a run.json, those with a sample that the first of
   /// detections.json, tracks.json and forecasts.json names. Results that name nothing known are held against all scenes.
   /// - Throws: `RecordingError` for an unknown scene or split, `ResultsError` for results that cannot be read.
   func scenes(of run: String, in dataset: Dataset) throws -> [String] {
@@ -25,7 +25,8 @@ public enum SceneChoice: Sendable, Hashable {
     case .ofResults:
       let manager = FileManager.default
       if manager.fileExists(atPath: "\(run)/run.json") {
-        let names = Set(try RunManifest(path: "\(run)/run.json").frames.map(\.scene))
+        let manifest = try RunManifest(path: "\(run)/run.json")
+        let names = Set(manifest.frames.isEmpty ? manifest.scenes : manifest.frames.map(\.scene))
         for name in names.sorted() { _ = try dataset.keyframeCount(ofScene: name) }
         return dataset.sceneNames.filter(names.contains)
       }

@@ -14,13 +14,6 @@ public struct SimulationOptions: Sendable {
     case procedural(scenes: Int, seed: UInt64)
     /// The traffic of a recorded dataroot: one scene, or all.
     case recorded(root: String, scene: String?, seed: UInt64)
-
-    /// What everything random derives from.
-    var seed: UInt64 {
-      switch self {
-      case .procedural(_, let seed), .recorded(_, _, let seed): seed
-      }
-    }
   }
 
   /// The dataroot to write.
@@ -51,17 +44,13 @@ public struct SimulationOptions: Sendable {
   public var motionBlurSamples: Int
   /// Quality of JPEGs, 1 to 100.
   public var jpegQuality: Int
-  /// Whether each scene gets a rig of its own, drawn from the seed.
-  public var drawsRigs: Bool
-  /// Whether tracks and maps are written without sensors.
-  public var isTrafficOnly: Bool
 
   /// The options with these values, unchecked: `Simulator.init` checks them.
   public init(
     out: String, source: Source, rig: Rig? = nil, rigFile: String = "the built-in rig", scale: Double = 1,
     lidarHertz: Double = 10, seconds: Double? = nil, faultText: String? = nil, threads: Int = 1,
     poseNoise: Double = 0, savesImageTruth: Bool = false, motionBlurSamples: Int = 1,
-    jpegQuality: Int = 90, drawsRigs: Bool = false, isTrafficOnly: Bool = false
+    jpegQuality: Int = 90
   ) throws {
     self.out = out
     self.source = source
@@ -75,8 +64,6 @@ public struct SimulationOptions: Sendable {
     self.savesImageTruth = savesImageTruth
     self.motionBlurSamples = motionBlurSamples
     self.jpegQuality = jpegQuality
-    self.drawsRigs = drawsRigs
-    self.isTrafficOnly = isTrafficOnly
     let perKeyframe = lidarHertz / 2
     guard perKeyframe >= 1, perKeyframe <= 10, perKeyframe == perKeyframe.rounded() else {
       throw SimulationError(
@@ -165,13 +152,10 @@ public struct Simulator {
   private let options: SimulationOptions
   private let identity: String
   private let suite: SensorSuite
-  private let rigs: RandomRig?
   private let recorded: Dataset?
   private let sceneNames: [String]
   private var records: [String: [String]] = [:]
   private var maps: [String: MapExpansion] = [:]
-  /// Scenes whose drives were made ahead of their turn.
-  private var drives: [Int: ProceduralDrive] = [:]
 
   /// Checks the options, and opens what is to be re-rendered.
   /// - Throws: `SimulationError`, `RecordingError`, `CalibrationError`: one line each; nothing has been written then.
@@ -192,19 +176,6 @@ public struct Simulator {
     try check(!options.out.isEmpty, "--out", "nothing", "a folder's path")
     let rig = try options.rig ?? Rig.nuScenes()
     suite = try SensorSuite(rig, scale: options.scale, file: options.rigFile)
-    rigs = options.drawsRigs ? RandomRig(seed: options.source.seed) : nil
-    if options.drawsRigs || options.isTrafficOnly {
-      try check(
-        options.rig == nil, "--rig", options.rigFile,
-        options.isTrafficOnly ? "none with --traffic-only" : "a file or random")
-      try check(
-        options.faultText == nil, "--fault", options.faultText ?? "",
-        "none where the sensors are drawn or left out")
-    }
-    if options.isTrafficOnly {
-      try check(!options.drawsRigs, "--rig", "random", "none with --traffic-only")
-      try check(!options.savesImageTruth, "--image-truth", true, "none with --traffic-only")
-    }
     var checked = options
     if let text = options.faultText {
       checked.faults = try FaultPlan(text, channels: suite.channels, lidar: suite.lidarChannel)
@@ -275,9 +246,7 @@ public struct Simulator {
         if !summary.scenes.isEmpty { try publish(&writer) }
         throw error
       }
-      // Publishing writes all tables anew: seldom where scenes are many.
-      let interval = max(10, sceneNames.count / 10)
-      if index % interval == interval - 1 || index < 4 || index == sceneNames.count - 1 {
+      if index % 10 == 9 || index < 4 || index == sceneNames.count - 1 {
         let before = ContinuousClock.now
         try publish(&writer)
         summary.times.writing += (ContinuousClock.now - before) / .seconds(1)
@@ -296,13 +265,7 @@ public struct Simulator {
     let before = ContinuousClock.now
     let source = try makeSource(index, name)
     times.world += (ContinuousClock.now - before) / .seconds(1)
-    let sensors =
-      try rigs.map {
-        try SensorSuite($0.rig(scene: index), scale: options.scale, file: "the rig drawn for \(name)")
-      } ?? suite
-    let renderer =
-      options.isTrafficOnly
-      ? nil : times.measure(\.geometry) { SceneRenderer(source, suite: sensors, options: options) }
+    let renderer = times.measure(\.geometry) { SceneRenderer(source, suite: suite, options: options) }
     let stage = try writer.stage(scene: name)
     var builder = SceneBuilder(
       name: name, description: source.description,
@@ -310,10 +273,8 @@ public struct Simulator {
         logfile: name, vehicle: "apus-simulator", dateCaptured: "2024-01-01", location: source.location),
       stage: stage)
     do {
-      var counts =
-        try renderer?.render(
-          into: &builder, stage: stage, clock: &times, isCancelled: isCancelled, progress: progress)
-        ?? times.measure(\.writing) { try TrafficWriter(source: source).write(into: &builder) }
+      var counts = try renderer.render(
+        into: &builder, stage: stage, clock: &times, isCancelled: isCancelled, progress: progress)
       counts.name = name
       try times.measure(\.writing) { try writer.add(builder.finish(), stage: stage) }
       return counts
@@ -330,10 +291,17 @@ public struct Simulator {
     case .recorded(_, _, let seed):
       return try makeRecorded(name, seed: seed)
     case .procedural(_, let seed):
-      let drive = makeDrive(index, seed: seed)
-      let location = index % 2 == 0 ? "boston-seaport" : "singapore-onenorth"
+      let keepsRight = index % 2 == 0
+      let location = keepsRight ? "boston-seaport" : "singapore-onenorth"
+      let place = index / 2
+      let origin = SIMD2(400 + 800 * Double(place % 8), 400 + 800 * Double(place / 8))
+      var random = RandomSource(seed: seed, stream: UInt64(index) &+ 100)
       let seconds = options.seconds ?? 20
-      let start = Self.start(index)
+      let start: Int64 = 1_700_000_000_000_000 + Int64(index) * 1_000_000_000
+      let drive = ProceduralDrive(
+        .init(
+          seed: random.next(), origin: origin, keepsRight: keepsRight, startMicroseconds: start,
+          seconds: seconds))
       var map = maps[location] ?? MapExpansion(canvasEdge: .zero)
       MapExport(drive.network, name: "\(location)/\(name)").add(to: &map)
       maps[location] = map
@@ -345,27 +313,6 @@ public struct Simulator {
         scene: drive.scene, keyframes: (0..<count).map { start + Int64($0) * 500_000 },
         instances: drive.scene.actors.map { "actor-\($0.id)" }, annotated: nil)
     }
-  }
-
-  private static func start(_ index: Int) -> Int64 { 1_700_000_000_000_000 + Int64(index) * 1_000_000_000 }
-
-  /// A scene's drive; without sensors those of the next scenes are made beside it, one a thread.
-  private mutating func makeDrive(_ index: Int, seed: UInt64) -> ProceduralDrive {
-    if let made = drives.removeValue(forKey: index) { return made }
-    let options = options
-    let ahead = options.isTrafficOnly ? min(options.threads, sceneNames.count - index) : 1
-    let made = parallel(ahead, threads: options.threads) { k -> ProceduralDrive in
-      let scene = index + k
-      let place = scene / 2
-      var random = RandomSource(seed: seed, stream: UInt64(scene) &+ 100)
-      return ProceduralDrive(
-        .init(
-          seed: random.next(), origin: SIMD2(400 + 800 * Double(place % 8), 400 + 800 * Double(place / 8)),
-          keepsRight: scene % 2 == 0, startMicroseconds: Self.start(scene), seconds: options.seconds ?? 20,
-          dressesRoads: !options.isTrafficOnly))
-    }
-    for k in 1..<max(1, made.count) { drives[index + k] = made[k] }
-    return made[0]
   }
 
   private mutating func makeRecorded(_ name: String, seed: UInt64) throws -> SceneSource {

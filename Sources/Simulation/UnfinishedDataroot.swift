@@ -97,8 +97,6 @@ extension SimulationOptions {
       "faults": faultText ?? "", "poseNoise": "\(poseNoise)", "imageTruth": "\(savesImageTruth)",
       "motionBlur": "\(motionBlurSamples)", "jpegQuality": "\(jpegQuality)",
     ]
-    if drawsRigs { fields["rig"] = "random" }
-    if isTrafficOnly { fields["trafficOnly"] = "true" }
     switch source {
     case .procedural(let scenes, let seed):
       fields["scenes"] = "\(scenes)"

@@ -11,8 +11,6 @@ struct SimulateCommand: ParsableCommand {
       Examples:
         apus simulate --out drives --scenes 5 --seed 1
         apus simulate --out rendered --from ../shared/data/nuscenes-mini-traffic --scene scene-0061 --scale 0.25
-        apus simulate --out varied --scenes 100 --seed 3 --scale 0.44 --rig random
-        apus simulate --out tracks --scenes 2000 --seed 9 --traffic-only
       """)
 
   @Option(help: "The dataroot to write: a new folder.") var out: String
@@ -20,9 +18,7 @@ struct SimulateCommand: ParsableCommand {
   @Option(help: "What everything random derives from.") var seed: UInt64 = 0
   @Option(help: "A dataroot whose map, tracks and ego path get simulated sensors.") var from: String?
   @Option(help: "One scene of --from; without it all.") var scene: String?
-  @Option(
-    help: "The sensors, as YAML, or random: a rig a scene, drawn from the seed; without it nuScenes' rig.")
-  var rig: String?
+  @Option(help: "The sensors, as YAML; without it nuScenes' rig.") var rig: String?
   @Option(help: "Size of images over the rig's.") var scale: Double = 1
   @Option(name: .customLong("lidar-hz"), help: "LiDAR sweeps recorded a second: 2 (keyframes alone) to 20.")
   var lidarHertz: Double = 10
@@ -37,10 +33,6 @@ struct SimulateCommand: ParsableCommand {
   @Option(name: .customLong("jpeg-quality"), help: "Quality of images, 1 to 100.") var jpegQuality: Int = 90
   @Flag(name: .customLong("image-truth"), help: "Write depth, class and actor of each pixel too.")
   var imageTruth = false
-  @Flag(
-    name: .customLong("traffic-only"),
-    help: "Write tracks and maps alone, with empty sweeps: no sensors are simulated.")
-  var trafficOnly = false
   @Option(help: "Threads.") var threads: Int = ProcessInfo.processInfo.activeProcessorCount
   @Flag(help: "Print what was written as one JSON value.") var json = false
 
@@ -59,11 +51,11 @@ struct SimulateCommand: ParsableCommand {
       source = .procedural(scenes: scenes ?? 0, seed: seed)
     }
     let options = try SimulationOptions(
-      out: out, source: source, rig: rig == "random" ? nil : try rig.map { try Rig(contentsOf: $0) },
+      out: out, source: source, rig: try rig.map { try Rig(contentsOf: $0) },
       rigFile: rig ?? "the built-in rig",
       scale: scale, lidarHertz: lidarHertz, seconds: seconds, faultText: fault, threads: threads,
       poseNoise: poseNoise, savesImageTruth: imageTruth, motionBlurSamples: motionBlur,
-      jpegQuality: jpegQuality, drawsRigs: rig == "random", isTrafficOnly: trafficOnly)
+      jpegQuality: jpegQuality)
     var simulator = try Simulator(options)
     Interruption.deferToWork()
     var bar: ProgressReport?

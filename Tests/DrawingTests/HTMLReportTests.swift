@@ -12,7 +12,8 @@ import Testing
   @Test func aPageHoldsAllThatItShows() throws {
     let folder = NSTemporaryDirectory() + "apus-report-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: "\(folder)/preview/s", withIntermediateDirectories: true)
-    try AtomicFile.write("\(folder)/preview/s/k.png", text: "picture")
+    let picture: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3]
+    try Data(picture).write(to: URL(fileURLWithPath: "\(folder)/preview/s/0001_000.5s_k.jpg"))
     let page = try HTMLReport(
       figures: "mAP 0.5 <b>", charts: [chart],
       frames: [
@@ -22,7 +23,7 @@ import Testing
       ], manifest: nil, folder: folder, truth: "data"
     ).html()
     #expect(page.contains("<svg") && page.contains("mAP 0.5 &lt;b&gt;"))
-    #expect(page.contains("data:image/png;base64,\(Data("picture".utf8).base64EncodedString())"))
+    #expect(page.contains("data:image/jpeg;base64,\(Data(picture).base64EncodedString())"))
     #expect(
       page.contains("s other: 1 missed (no picture)") && page.contains(".. &lt;script&gt;: 0 (no picture)"))
     // Nothing is fetched: the only address is the name of SVG's namespace.

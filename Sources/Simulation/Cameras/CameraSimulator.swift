@@ -122,10 +122,7 @@ public struct CameraSimulator: Sendable {
     let seed = CounterRandom(
       geometry.scene.seed, UInt64(bitPattern: timestampMicroseconds), place.bitPattern
     ).state
-    let formation = ImageFormation(
-      exposure: lighting.light.exposure,
-      style: CameraStyle(scene: geometry.scene.seed, camera: place.bitPattern), texture: lighting.noise,
-      noise: Float(options.noise), seed: seed)
+    let formation = ImageFormation(exposure: lighting.light.exposure, noise: Float(options.noise), seed: seed)
     let bytes = formation.develop(light, width: camera.width, height: camera.height)
     let image = Image(width: camera.width, height: camera.height, channels: 3, pixels: bytes)
     let truth = options.givesTruth ? first?.truth() : nil

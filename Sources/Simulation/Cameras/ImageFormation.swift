@@ -1,45 +1,26 @@
 import Algorithms
 import Glibc
 
-/// What a camera's optics and sensor make of light: vignette, blur and glare of the lens, its dirt, exposure, noise,
-/// saturation and the tone curve.
+/// What a camera's optics and sensor make of light: vignette, blur of the lens, exposure, noise and the tone curve.
 struct ImageFormation: Sendable {
   /// 4096 steps of linear light from 0 to 4 to 8-bit values.
   private let curve: [UInt8]
-  private let gain: SIMD4<Float>
+  private let exposure: Float
   private let seed: UInt64
   private let noise: Float
-  private let style: CameraStyle
-  private let texture: NoiseTexture
 
-  init(exposure: Float, style: CameraStyle, texture: NoiseTexture, noise: Float, seed: UInt64) {
-    gain = style.gain * exposure
-    self.style = style
-    self.texture = texture
+  init(exposure: Float, noise: Float, seed: UInt64) {
+    self.exposure = exposure
     self.noise = noise
     self.seed = seed
-    let steepness = Self.rollOff(whitePoint: style.whitePoint)
-    let top = 1 - exp(-steepness * style.whitePoint)
     curve = (0..<4096).map { k in
       let x = Float(k) / 1024
-      // Highlights roll off as film does, and clip.
-      let toned = min(1, (1 - exp(-steepness * x)) / top)
+      let toned = 1 - exp(-1.55 * x)  // highlights roll off as film does
       let gamma = toned <= 0.0031308 ? 12.92 * toned : 1.055 * pow(toned, 1 / 2.4) - 0.055
       let steep = gamma * gamma * (3 - 2 * gamma)
-      let encoded = gamma + (steep - gamma) * style.contrast
-      return UInt8(min(255, max(0, encoded * 258 + 0.5)))
+      let encoded = gamma + (steep - gamma) * 0.45
+      return UInt8(min(255, max(0, encoded * 262 + 0.5)))
     }
-  }
-
-  /// The steepness of a curve that clips at this light and has a middle grey where one of 1.55 without clipping has it.
-  private static func rollOff(whitePoint: Float) -> Float {
-    var (low, high) = (Float(0.01), Float(1.55))
-    for _ in 0..<24 {
-      let middle = (low + high) / 2
-      let grey = (1 - exp(-0.2 * middle)) / (1 - exp(-whitePoint * middle))
-      if grey < 1 - exp(-0.2 * 1.55) { low = middle } else { high = middle }
-    }
-    return (low + high) / 2
   }
 
   /// Makes bytes `[row, column, RGB]` of linear light `[row, column]`.
@@ -47,7 +28,6 @@ struct ImageFormation: Sendable {
     blur(light, width: width, height: height)
     let (cx, cy) = (Float(width - 1) / 2, Float(height - 1) / 2)
     let corner = 1 / (cx * cx + cy * cy)
-    let veil = LensVeil(light, width: width, height: height, style: style, gain: gain, texture: texture)
     return [UInt8](unsafeUninitializedCapacity: width * height * 3) { bytes, count in
       curve.withUnsafeBufferPointer { curve in
         for y in 0..<height {
@@ -60,14 +40,11 @@ struct ImageFormation: Sendable {
             let a = Float(Int64(bits & 0x1F_FFFF) - 0x10_0000) * 0x1p-20
             let b = Float(Int64(bits >> 21 & 0x1F_FFFF) - 0x10_0000) * 0x1p-20
             let c = Float(Int64(bits >> 42 & 0x1F_FFFF) - 0x10_0000) * 0x1p-20
-            let lens = veil.at(x, y)
-            var value = light[i] * gain * (vignette * lens.w) + lens
-            let grey = 0.3 * value.x + 0.59 * value.y + 0.11 * value.z
-            value = SIMD4(repeating: grey) + (value - SIMD4(repeating: grey)) * style.saturation
+            var value = light[i] * (exposure * vignette)
             // Read noise, and shot noise that grows with the root of light; noise in brightness more than in colour.
             let grain = SIMD4<Float>(a + 0.5 * b, a - 0.5 * b + 0.3 * c, a + 0.7 * c, 0)
             let floor = SIMD4<Float>(repeating: 0.002)
-            let level = (pointwiseMax(value, .zero) * 0.0008 + floor * floor).squareRoot()
+            let level = (pointwiseMax(value, .zero) * 0.0018 + floor * floor).squareRoot()
             value += grain * level * noise
             let q = pointwiseMin(pointwiseMax(value * 1024, .zero), SIMD4(repeating: 4095))
             bytes[3 * i] = curve[Int(q.x)]

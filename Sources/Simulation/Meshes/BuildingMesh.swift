@@ -32,8 +32,6 @@ package enum BuildingMesh {
       mesh.addQuad(
         SIMD3(a.x, a.y, -1.5), SIMD3(b.x, b.y, -1.5), SIMD3(b.x, b.y, h), SIMD3(a.x, a.y, h), wall)
       addWindows(&mesh, from: a, to: b, height: h, facade, &random)
-      FacadeClutter.add(
-        to: &mesh, from: a, to: b, height: h, storey: storey, bay: bay, shops: facade.hasShops, &random)
     }
     mesh.addQuad(
       SIMD3(-l, -w, h - 0.4), SIMD3(l, -w, h - 0.4), SIMD3(l, w, h - 0.4), SIMD3(-l, w, h - 0.4), roof)

@@ -59,22 +59,6 @@ package struct GroundMesh: Sendable {
     return kinds[Int(codes[Int(i) * grid.countY + Int(j)])]
   }
 
-  /// Metres above the smooth surface, bilinear between the centres of the four nearest cells.
-  @inline(__always)
-  private func blendedElevation(_ x: Float, _ y: Float) -> Float {
-    let i = (x - minimumX) * inverseCell - 0.5
-    let j = (y - minimumY) * inverseCell - 0.5
-    guard i >= 0, j >= 0, i < Float(grid.countX - 1), j < Float(grid.countY - 1) else { return 0 }
-    let (a, b) = (Int(i), Int(j))
-    let (u, v) = (i - Float(a), j - Float(b))
-    let at = a * grid.countY + b
-    let low = kinds[Int(codes[at])].elevation * (1 - v) + kinds[Int(codes[at + 1])].elevation * v
-    let high =
-      kinds[Int(codes[at + grid.countY])].elevation * (1 - v) + kinds[Int(codes[at + grid.countY + 1])]
-      .elevation * v
-    return low * (1 - u) + high * u
-  }
-
   /// Materials' colours blended between the four nearest cells, so that a border runs over one cell's width; and the
   /// material of the nearest one.
   /// - Precondition: one colour a `GroundMaterial`.
@@ -172,35 +156,32 @@ package struct GroundMesh: Sendable {
         if top >= s - step, kind(origin.x + d.x * top, origin.y + d.y * top).elevation == here.elevation {
           return (max(top, 0), n, here.material, false)
         }
-        return kerb(origin, d, from: s - step, to: s, here)
+        return kerb(origin, d, from: s - step, to: s, here.material)
       }
       before = here.elevation
     }
     // Raised only at the very end: the ray meets the kerb just before.
     if flat.elevation > 0 {
       if before >= flat.elevation { return (max(t - flat.elevation / fall, 0), n, flat.material, false) }
-      return kerb(origin, d, from: t - step, to: t, flat)
+      return kerb(origin, d, from: t - step, to: t, flat.material)
     }
     return (t, n, flat.material, false)
   }
 
-  /// The face of a raised area that begins between two distances along a ray, to a 32nd of their gap: where the
-  /// elevation between cells passes half of the area's, so that slanting kerbs have no steps.
+  /// The face of a raised area that begins between two distances along a ray, to a sixteenth of their gap.
   private func kerb(
-    _ origin: SIMD3<Float>, _ d: SIMD3<Float>, from near: Float, to far: Float,
-    _ raised: (material: GroundMaterial, elevation: Float)
+    _ origin: SIMD3<Float>, _ d: SIMD3<Float>, from near: Float, to far: Float, _ material: GroundMaterial
   ) -> (distance: Float, normal: SIMD3<Float>, material: GroundMaterial, isKerb: Bool) {
-    let slack = 0.7 / inverseCell / max((d.x * d.x + d.y * d.y).squareRoot(), 1e-3)
-    var (low, high) = (max(near - slack, 0), far + slack)
-    for _ in 0..<5 {
+    var (low, high) = (near, far)
+    for _ in 0..<4 {
       let middle = (low + high) / 2
-      if blendedElevation(origin.x + d.x * middle, origin.y + d.y * middle) > raised.elevation / 2 {
+      if kind(origin.x + d.x * middle, origin.y + d.y * middle).elevation > 0 {
         high = middle
       } else {
         low = middle
       }
     }
-    return (max(high, 0), SIMD3<Float>(-d.x, -d.y, 0).unit, raised.material, true)
+    return (max(high, 0), SIMD3<Float>(-d.x, -d.y, 0).unit, material, true)
   }
 
   /// Squares of the height field's spacing (2 to 8 m) in the window, and larger ones around it out to 2 km.

@@ -25,7 +25,7 @@ package enum StreetFurnitureMeshes {
         Finish(.plastic, 0.05, 0.06, 0.055),
       ]
       let finish = finishes[random.index(finishes.count)]
-      mesh.addBox(SIMD3(-l / 2, -w / 2, -0.6), SIMD3(l / 2, w / 2, h), finish)
+      mesh.addBox(SIMD3(-l / 2, -w / 2, -0.4), SIMD3(l / 2, w / 2, h), finish)
     case .bench: addBench(&mesh, size)
     case .hydrant:
       let red = Finish(.plastic, 0.45, 0.03, 0.02)
@@ -34,10 +34,6 @@ package enum StreetFurnitureMeshes {
       mesh.addTube(from: SIMD3(0, -w / 2, 0.55 * h), to: SIMD3(0, w / 2, 0.55 * h), radius: 0.13 * w, red)
     case .bin:
       let green = Finish(.plastic, 0.03, 0.09 + 0.1 * random.uniform(), 0.05)
-      if l > 1 {
-        addSkip(&mesh, size, random.uniform() < 0.5 ? green : Finish(.metal, 0.28, 0.2, 0.06))
-        break
-      }
       mesh.addTube(
         from: .zero, to: SIMD3(0, 0, 0.9 * h), radius: 0.42 * min(w, l), endRadius: 0.5 * min(w, l), green)
       mesh.addTube(
@@ -154,22 +150,6 @@ package enum StreetFurnitureMeshes {
     mesh.addBox(SIMD3(-l / 2, 0.35 * w, 0.55 * h), SIMD3(l / 2, w / 2, h), wood)
     for x in [-0.42 * l, 0.42 * l] {
       mesh.addBox(SIMD3(x - 0.04, -w / 2, 0), SIMD3(x + 0.04, w / 2, 0.46 * h), .greyMetal)
-    }
-  }
-
-  /// A large bin on wheels, or a skip: walls that lean outwards, and a lid.
-  private static func addSkip(_ mesh: inout TriangleMesh, _ size: SIMD3<Float>, _ finish: Finish) {
-    let (w, l, h) = (size.x / 2, size.y / 2, size.z)
-    let low: [SIMD3<Float>] = [(-1, -1), (1, -1), (1, 1), (-1, 1)].map {
-      SIMD3($0.0 * l * 0.85, $0.1 * w * 0.85, 0.15)
-    }
-    let high: [SIMD3<Float>] = [(-1, -1), (1, -1), (1, 1), (-1, 1)].map { SIMD3($0.0 * l, $0.1 * w, h) }
-    for k in 0..<4 {
-      mesh.addQuad(low[k], low[(k + 1) % 4], high[(k + 1) % 4], high[k], finish)
-    }
-    mesh.addQuad(high[0], high[1], high[2], high[3], Finish(.plastic, finish.color * 0.6))
-    for x in [-0.7 * l, 0.7 * l] {
-      mesh.addBox(SIMD3(x - 0.08, -0.8 * w, -0.05), SIMD3(x + 0.08, 0.8 * w, 0.16), .blackPlastic)
     }
   }
 

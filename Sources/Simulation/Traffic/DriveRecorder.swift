@@ -91,11 +91,6 @@ struct DriveRecorder {
     for (k, w) in traffic.walkers.enumerated() where comesNear(walkerTracks[k], way) {
       append(w.category, w.size, w.appearanceSeed, false, walkerTracks[k], kerbs: true)
     }
-    for car in fixed.manoeuvres {
-      let track = times.indices.map { car.pose(at: Double($0) * TrafficSimulator.step) }
-      guard comesNear(track, way) else { continue }
-      append("vehicle.car", car.size, car.seed, false, track, kerbs: false)
-    }
     for item in fixed.items where comesNear([item.pose], way) {
       append(item.category, item.size, item.seed, item.hasRider, [item.pose], kerbs: true)
     }

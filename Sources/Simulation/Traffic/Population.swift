@@ -36,7 +36,7 @@ struct Population {
     for lane in central.prefix(8).shuffled(using: &random) + central where vehicles.isEmpty {
       add("vehicle.car", lane: lane, at: random.uniform(25, 40), isEgo: true)
     }
-    let density = random.uniform(16, 44) / 1000
+    let density = random.uniform(10, 24) / 1000
     for lane in roads {
       var s = random.uniform(16, 16 + 1.2 / density)
       while s < network.lanes[lane].stopAt - 22 {
@@ -66,7 +66,7 @@ struct Population {
       route: Route(legs: [.init(lane: lane, start: 0, offset: 0)]), s: place, speed: 0.7 * limit,
       eagerness: random.uniform(0.8, 1.08), topSpeed: 20, headway: random.uniform(1.0, 1.6),
       acceleration: random.uniform(1.2, 1.9), braking: random.uniform(1.8, 2.4),
-      nextLaneChange: place + random.uniform(0, 60), isPushy: random.chance(0.25) && !isEgo)
+      nextLaneChange: place + random.uniform(0, 60))
     if kind == "vehicle.bicycle" {
       v.topSpeed = random.uniform(3.5, 6)
       v.route.keep = -network.handedness * 1.0
@@ -103,7 +103,6 @@ struct Population {
     for k in network.crossings.indices where random.chance(0.6 * liveliness) {
       for _ in 0..<random.integer(1...3) { placeCrosser(k) }
     }
-    for k in network.roads.indices where random.chance(0.35 * liveliness) { placeJaywalker(k) }
   }
 
   private func half(_ road: Road, left: Bool) -> Double {
@@ -195,35 +194,6 @@ struct Population {
     w.crossing = k
     w.gate = w.distances[before.count]
     w.crossingEnd = w.distances[before.count + 1]
-    add(w)
-  }
-
-  /// Somebody who walks along the road and crosses it between junctions, where nobody comes.
-  private mutating func placeJaywalker(_ k: Int) {
-    let road = network.roads[k]
-    guard road.path.length > 60, road.lanesForward + road.lanesBackward <= 4 else { return }
-    let fromLeft = random.chance(0.5)
-    let sign = fromLeft ? 1.0 : -1
-    let s = random.uniform(24, road.path.length - 24)
-    let (near, far) = (half(road, left: fromLeft), half(road, left: !fromLeft))
-    let direction = random.chance(0.5) ? 1.0 : -1
-    let before = road.path.points(
-      from: s - direction * random.uniform(3, 18), to: s - direction * 0.4, spacing: 2,
-      aside: sign * (near + 0.9))
-    let after = road.path.points(
-      from: s + direction * 0.4, to: s + direction * random.uniform(4, 18), spacing: 2,
-      aside: -sign * (far + 0.9))
-    let pose = road.path.pose(at: s)
-    let over = [
-      pose.point(ahead: 0, aside: sign * (near + 0.4)), pose.point(ahead: 0, aside: -sign * (far + 0.4)),
-    ]
-    let kind = category()
-    var w = Walker(
-      category: kind, size: ActorCatalogue.size(kind, &random), appearanceSeed: random.next(),
-      points: before + over + after, speed: random.uniform(1.3, 1.9))
-    w.gate = w.distances[before.count]
-    w.crossingEnd = w.distances[before.count + 1]
-    w.openRoad = (k, s)
     add(w)
   }
 }

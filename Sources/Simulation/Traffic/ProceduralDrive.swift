@@ -16,20 +16,16 @@ public struct ProceduralDrive: Sendable {
     public var startMicroseconds: Int64
     /// Seconds from the first keyframe to the last; actors and ego move from a second before to a second after.
     public var seconds: Double
-    /// Whether buildings, plants and other things are placed beside the roads.
-    public var dressesRoads: Bool
 
     /// The options with these values.
     public init(
-      seed: UInt64, origin: SIMD2<Double>, keepsRight: Bool, startMicroseconds: Int64, seconds: Double,
-      dressesRoads: Bool = true
+      seed: UInt64, origin: SIMD2<Double>, keepsRight: Bool, startMicroseconds: Int64, seconds: Double
     ) {
       self.seed = seed
       self.origin = origin
       self.keepsRight = keepsRight
       self.startMicroseconds = startMicroseconds
       self.seconds = seconds
-      self.dressesRoads = dressesRoads
     }
   }
 
@@ -62,41 +58,31 @@ public struct ProceduralDrive: Sendable {
     var recorder = DriveRecorder(options: options, surface: surface)
     recorder.run(network: network, fixed: fixed)
 
+    space = FreeSpace(around: network.junctions.map { $0.pose.position }, margin: 70)
+    space.mark(ground.areas)
+    for actor in recorder.actors { Self.occupy(&space, actor) }
+    let centres = stride(from: 0, to: recorder.ego.poses.count, by: 40).map {
+      recorder.ego.poses[$0].translation.xy
+    }
+    var placement = PropPlacement(
+      space: space, centres: centres, reach: 100, seed: options.seed, base: surface.height)
+    Self.placeSignals(network, &placement)
+    placement.placeAll()
+
     self.network = network
     removedActors = recorder.removed
     removedDrivers = recorder.removedDrivers
     scene = SimulationScene(
-      seed: options.seed, ground: ground,
-      props: options.dressesRoads
-        ? Self.props(network, ground, surface, actors: recorder.actors, ego: recorder.ego, seed: options.seed)
-        : [], actors: recorder.actors, ego: recorder.ego,
+      seed: options.seed, ground: ground, props: placement.props, actors: recorder.actors, ego: recorder.ego,
       weather: Weather(seed: options.seed))
   }
 
-  /// What stands beside the roads, where nobody passes.
-  private static func props(
-    _ network: RoadNetwork, _ ground: Ground, _ surface: KerbedGround, actors: [Actor], ego: MotionPath,
-    seed: UInt64
-  ) -> [Prop] {
-    var space = FreeSpace(around: network.junctions.map { $0.pose.position }, margin: 70)
-    space.mark(ground.areas)
-    for actor in actors { occupy(&space, actor) }
-    let centres = stride(from: 0, to: ego.poses.count, by: 40).map { ego.poses[$0].translation.xy }
-    var placement = PropPlacement(
-      space: space, roads: ground.areas, centres: centres, reach: 100, seed: seed, base: surface.height)
-    placeSignals(network, &placement)
-    placement.placeAll()
-    return placement.props
-  }
-
-  /// Hills: three waves of 150 to 400 m that together slope by at most eight percent; one map in six is level.
+  /// Gentle hills: waves of 150 to 400 m, slopes of at most three percent; one map in four is level.
   static func hills(seed: UInt64, around grid: BEVGrid) -> HeightField {
     var random = RandomSource(seed: seed, stream: 6)
-    let steepest = random.chance(1.0 / 6) ? 0 : random.uniform(0.01, 0.08)
-    let shares = (0..<3).map { _ in random.uniform(0.2, 1) }
+    let slope = random.chance(0.25) ? 0 : random.uniform(0.003, 0.012)
     var waves: [(SIMD2<Double>, Double, Double)] = []
-    for share in shares {
-      let slope = steepest * share / shares.reduce(0, +)
+    for _ in 0..<3 {
       let direction = random.uniform(0, 2 * .pi)
       let number = 2 * .pi / random.uniform(150, 400)
       waves.append(

@@ -21,7 +21,7 @@ public struct RecordedDrive: Sendable {
     let recorded = try Self.checked(dataset, sceneNamed: name).scene
     guard let first = recorded.egoPoses.first else { preconditionFailure("scene \(name) was checked") }
     keyframes = recorded.keyframes.map(\.timestampMicroseconds)
-    let recordedEgo = Self.extended(
+    let ego = Self.extended(
       recorded.egoPoses.map { ($0.timestampMicroseconds, $0.globalFromEgo) }, byMicroseconds: 1_000_000)
     var tracks = RecordedTracks()
     for (k, keyframe) in recorded.keyframes.enumerated() {
@@ -31,28 +31,21 @@ public struct RecordedDrive: Sendable {
     }
     instances = tracks.order
     annotatedKeyframes = tracks.order.map { Set(tracks.keyframes[$0] ?? []) }
-    let recordedActors = tracks.actors(seed: seed)
-    let way = stride(from: 0, to: recordedEgo.poses.count, by: 5).map { recordedEgo.poses[$0].translation.xy }
+    let actors = tracks.actors(seed: seed)
+    let way = stride(from: 0, to: ego.poses.count, by: 5).map { ego.poses[$0].translation.xy }
     let layers = try dataset.mapLayers(location: recorded.location)
-    let heights = RecordedGround.heights(
-      ego: recordedEgo, actors: recordedActors, base: first.globalFromEgo.translation.z)
-    let (sidewalks, roads) = RecordedGround.areas(layers, near: way, reach: 150)
+    let areas = RecordedGround.areas(layers, near: way, reach: 150)
+    let heights = RecordedGround.heights(ego: ego, actors: actors, base: first.globalFromEgo.translation.z)
+    let ground = Ground(heights: heights, areas: areas)
     var space = FreeSpace(around: way, margin: 130)
-    let driveways = RecordedDriveways(
-      actors: recordedActors, ego: recordedEgo,
-      surface: KerbedGround(Ground(heights: heights, areas: sidewalks + roads), over: space.grid))
-    let ground = Ground(heights: heights, areas: sidewalks + driveways.areas + roads)
     space.mark(ground.areas)
     let surface = KerbedGround(ground, over: space.grid)
-    let actors = recordedActors.map { surface.standing($0) }
-    let ego = surface.standing(recordedEgo)
     for actor in actors { ProceduralDrive.occupy(&space, actor) }
     for pose in ego.poses {
       space.occupy(
         PlanarPose(position: pose.translation.xy, heading: pose.rotation.yaw), length: 8, width: 3.5)
     }
-    var placement = PropPlacement(
-      space: space, roads: ground.areas, centres: way, reach: 105, seed: seed, base: surface.height)
+    var placement = PropPlacement(space: space, centres: way, reach: 105, seed: seed, base: surface.height)
     placement.placeAll()
     var weather = Weather(seed: seed)
     weather.sunElevation = max(0.2, weather.sunElevation)

@@ -3,49 +3,39 @@ import Scenes
 
 /// The ground of a recorded scene: areas from its map, heights from where its boxes stand.
 enum RecordedGround {
-  /// Areas near the ego's way: sidewalks (along the drivable area's border where the map has none); and, over them, the
-  /// drivable area, car parks, and paint along dividers and on crossings.
-  static func areas(_ layers: [MapLayer], near way: [SIMD2<Double>], reach: Double) -> (
-    sidewalks: [GroundArea], roads: [GroundArea]
-  ) {
+  /// Areas near the ego's way: a made-up sidewalk along the drivable area's border where the map has none, the drivable
+  /// area, car parks, and paint along dividers and on crossings.
+  static func areas(_ layers: [MapLayer], near way: [SIMD2<Double>], reach: Double) -> [GroundArea] {
     func isNear(_ p: SIMD2<Double>) -> Bool { way.contains { ($0 - p).dot($0 - p) < reach * reach } }
     func layer(_ name: String) -> MapLayer? { layers.first { $0.name == name } }
     let drivable = layer("drivable_area")?.areas ?? []
     let walkways = layer("walkway")?.areas ?? []
-    var sidewalks: [GroundArea] = []
+    var areas: [GroundArea] = []
     for area in walkways where area.outline.points.contains(where: isNear) {
-      sidewalks.append(
+      areas.append(
         GroundArea(material: .sidewalk, outline: area.outline, holes: area.holes, elevation: 0.14))
     }
     if walkways.isEmpty {
       for area in drivable {
-        for ring in [area.outline] + area.holes { sidewalks += border(of: ring, width: 4.5, isNear) }
+        for ring in [area.outline] + area.holes { areas += border(of: ring, width: 3, isNear) }
       }
     }
-    var areas: [GroundArea] = []
     for area in drivable {
       areas.append(GroundArea(material: .road, outline: area.outline, holes: area.holes))
     }
     for area in layer("carpark_area")?.areas ?? [] where area.outline.points.contains(where: isNear) {
       areas.append(GroundArea(material: .carPark, outline: area.outline, holes: area.holes))
     }
-    // Dividers of the map run on over islands and verges: paint ends where the road does.
-    func isPainted(_ p: SIMD2<Double>) -> Bool {
-      guard isNear(p) else { return false }
-      return drivable.contains { area in
-        area.outline.contains(p) && !area.holes.contains { $0.contains(p) }
-      }
-    }
     for line in layer("lane_divider")?.lines ?? [] {
-      areas += paint(line, width: 0.15, dash: 3, gap: 4.5, .whitePaint, isPainted)
+      areas += paint(line, width: 0.15, dash: 3, gap: 4.5, .whitePaint, isNear)
     }
     for line in layer("road_divider")?.lines ?? [] {
-      areas += paint(line, width: 0.2, dash: 3, gap: 0, .yellowPaint, isPainted)
+      areas += paint(line, width: 0.2, dash: 1e9, gap: 0, .yellowPaint, isNear)
     }
     for area in layer("ped_crossing")?.areas ?? [] where area.outline.points.contains(where: isNear) {
       areas.append(GroundArea(material: .whitePaint, outline: area.outline))
     }
-    return (sidewalks, areas)
+    return areas
   }
 
   /// A band on both sides of a ring, as a strip a side and an octagon a corner.
@@ -69,10 +59,10 @@ enum RecordedGround {
     return areas
   }
 
-  /// A painted line, in dashes, of those whose middle is to be painted.
+  /// A painted line, in dashes.
   private static func paint(
     _ line: [SIMD2<Double>], width: Double, dash: Double, gap: Double, _ material: GroundMaterial,
-    _ isPainted: (SIMD2<Double>) -> Bool
+    _ isNear: (SIMD2<Double>) -> Bool
   ) -> [GroundArea] {
     var areas: [GroundArea] = []
     var along = 0.0
@@ -86,7 +76,7 @@ enum RecordedGround {
         let phase = (along + s).truncatingRemainder(dividingBy: dash + gap)
         let rest = phase < dash ? dash - phase : dash + gap - phase
         let to = min(length, s + max(rest, 1e-3))
-        if phase < dash, isPainted(a + ahead * ((s + to) / 2)) {
+        if phase < dash, isNear(a) {
           let p = a + ahead * s
           let q = a + ahead * to
           areas.append(
@@ -135,7 +125,7 @@ enum RecordedGround {
         for foot in feet {
           let squared = (foot.place - p).dot(foot.place - p)
           guard squared < 3600 else { continue }
-          let weight = foot.weight / (64 + squared) * max(0, 1 - squared / 3600)
+          let weight = foot.weight / (9 + squared) * max(0, 1 - squared / 3600)
           sum += foot.z * weight
           weights += weight
         }

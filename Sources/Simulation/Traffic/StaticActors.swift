@@ -18,7 +18,6 @@ struct StaticActors {
   private(set) var items: [Item] = []
   private(set) var closures: [TrafficSimulator.Closure] = []
   private(set) var openings: [TrafficSimulator.Opening] = []
-  private(set) var manoeuvres: [BayManoeuvre] = []
 
   init(network: RoadNetwork, seed: UInt64) {
     self.network = network
@@ -47,7 +46,7 @@ struct StaticActors {
       guard width > 0, let outer = lanes.last, road.path.length > 40 else { continue }
       let inner = road.medianWidth / 2 + Double(lanes.count) * network.laneWidth
       let aside = side(forward: forward) * (inner + width / 2 + 0.1)
-      let fullness = random.uniform(0.55, 1)
+      let fullness = random.uniform(0.4, 0.95)
       var gap: ClosedRange<Double>?
       if random.chance(0.6), road.path.length > 75 {
         let middle = random.uniform(38, road.path.length - 36)
@@ -76,7 +75,7 @@ struct StaticActors {
         : roll < 0.93 ? "vehicle.truck" : roll < 0.97 ? "vehicle.motorcycle" : "vehicle.trailer"
       let size = ActorCatalogue.size(category, &random)
       let middle = s + size.y / 2
-      s += size.y + random.uniform(0.6, 1.5)
+      s += size.y + random.uniform(0.7, 1.8)
       guard s < to, random.chance(fullness) else { continue }
       if let gap, gap.contains(middle) || gap.contains(s) { continue }
       var pose = road.path.pose(at: middle)
@@ -87,10 +86,8 @@ struct StaticActors {
   }
 
   private mutating func fill(_ carPark: CarPark) {
-    let fullness = random.uniform(0.4, 0.95)
-    let reversing = BayManoeuvre.draw(carPark, &random)
-    manoeuvres += reversing
-    for bay in carPark.bays where random.chance(fullness) && !reversing.contains(where: { $0.bay == bay }) {
+    let fullness = random.uniform(0.3, 0.9)
+    for bay in carPark.bays where random.chance(fullness) {
       var pose = bay
       if random.chance(0.4) { pose.heading += .pi }
       pose.position = pose.point(ahead: random.uniform(-0.2, 0.2), aside: random.uniform(-0.1, 0.1))

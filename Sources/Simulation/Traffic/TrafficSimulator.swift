@@ -31,15 +31,12 @@ struct TrafficSimulator {
   var time = 0.0
   var random: RandomSource
   private var takenOpenings: Set<Int> = []
-  private(set) var occupancy: [[Occupant]]
+  private var occupancy: [[Occupant]]
   private var busyCrossings: [Bool]
   private var wantedCrossings: [Bool]
 
-  /// Metres along each lane at which somebody crosses the open road.
-  private var peopleOnLanes: [[Double]]
-
   /// A body on a lane: its rear and front along it.
-  struct Occupant {
+  private struct Occupant {
     var vehicle: Int
     var rear: Double, front: Double
   }
@@ -50,7 +47,6 @@ struct TrafficSimulator {
     self.openings = openings
     random = RandomSource(seed: seed, stream: 4)
     occupancy = Array(repeating: [], count: network.lanes.count)
-    peopleOnLanes = Array(repeating: [], count: network.lanes.count)
     busyCrossings = Array(repeating: false, count: network.crossings.count)
     wantedCrossings = busyCrossings
   }
@@ -93,15 +89,7 @@ struct TrafficSimulator {
       busyCrossings[k] = false
       wantedCrossings[k] = false
     }
-    for k in peopleOnLanes.indices { peopleOnLanes[k].removeAll(keepingCapacity: true) }
     for w in walkers {
-      if w.isCrossing, let open = w.openRoad {
-        let road = network.roads[open.road]
-        let place = road.path.pose(at: open.along).position
-        for lane in road.forwardLanes + road.backwardLanes {
-          peopleOnLanes[lane].append(network.lanes[lane].path.project(place).along)
-        }
-      }
       guard let crossing = w.crossing else { continue }
       if w.isCrossing { busyCrossings[crossing] = true }
       if let since = w.waitingSince, time - since > 0.8 { wantedCrossings[crossing] = true }
@@ -180,11 +168,6 @@ struct TrafficSimulator {
         let at = leg.start + closure.from - leg.offset - 4
         if at > v.front - 2 { place = min(place ?? .infinity, at) }
       }
-      for along in peopleOnLanes[leg.lane] {
-        let at = leg.start + along - leg.offset - 2.5
-        // Who cannot stop any more drives on: nobody steps out before such.
-        if at - v.front > v.speed * v.speed / 10 { place = min(place ?? .infinity, at) }
-      }
     }
     if let parkAt = v.parkAt { place = min(place ?? .infinity, parkAt) }
     return place
@@ -228,8 +211,6 @@ struct TrafficSimulator {
         case .straight: return vehicles[k].isLong ? 20 : 1.4
         case .near: return 1
         case .far: return 0.8
-        case .around:
-          return vehicles[k].length < 5.6 && vehicles[k].trailer == nil && !vehicles[k].isEgo ? 0.7 : 0
         }
       }
       let next = choices[random.index(weights: weights)]
@@ -278,7 +259,7 @@ struct TrafficSimulator {
   }
 
   /// Crossings that a connector's traffic passes between stop line and exit.
-  func crossings(of connector: Int) -> [Int] {
+  private func crossings(of connector: Int) -> [Int] {
     let into = network.lanes[connector].incoming[0]
     let out = network.lanes[connector].outgoing[0]
     let before = network.lanes[into].crossings.filter { $0.from > network.lanes[into].path.length / 2 }
@@ -316,11 +297,10 @@ struct TrafficSimulator {
 
   /// Whether somebody with priority is about to cross the connector's way.
   private func mustYield(_ k: Int, connector c: Int) -> Bool {
-    guard network.lanes[c].turn == .far || network.lanes[c].turn == .around else { return false }
+    guard network.lanes[c].turn == .far else { return false }
     for (other, v) in vehicles.enumerated() where other != k {
       guard let theirs = nextConnector(v), network.lanes[c].conflicts.contains(theirs.lane),
-        network.lanes[theirs.lane].turn != .far, network.lanes[theirs.lane].turn != .around,
-        let j = network.lanes[theirs.lane].junction,
+        network.lanes[theirs.lane].turn != .far, let j = network.lanes[theirs.lane].junction,
         isGreen(junction: j, lane: network.lanes[theirs.lane].incoming[0])
       else { continue }
       if v.speed > 2, theirs.stop - v.front < v.speed * 3.5 { return true }
@@ -352,7 +332,7 @@ struct TrafficSimulator {
         && $0.from - (leg.offset + v.front - leg.start) < 70
     }
     let slow = leader(of: k, within: 30).map { $0.speed < v.speed - 0.5 || $0.speed < 0.6 * v.topSpeed * 0.6 }
-    guard closed || slow == true || random.chance(v.isPushy ? 0.012 : 0.004) else { return }
+    guard closed || slow == true || random.chance(0.004) else { return }
     let all =
       network.lanes[leg.lane].isForward ? network.roads[road].forwardLanes : network.roads[road].backwardLanes
     let place = network.lanes[leg.lane].place
@@ -369,7 +349,7 @@ struct TrafficSimulator {
     guard v.route.legIndex(begin) == v.route.legIndex(v.s) else { return false }
     let (along, aside) = lane.path.project(v.route.point(begin, network.lanes))
     let middle = along - (begin - v.s)
-    let reach = max(16, (v.isPushy ? 2.2 : 2.8) * v.speed)
+    let reach = max(16, 2.8 * v.speed)
     guard along > v.length, along + reach + v.length / 2 + 8 < lane.stopAt else { return false }
     // Where the road bends, places on neighbouring lanes do not run alike.
     for ahead in [-v.length / 2, 0, v.length / 2, reach / 2, reach]
@@ -384,9 +364,8 @@ struct TrafficSimulator {
       let ahead = o.rear - (middle + v.length / 2)
       let behind = (middle - v.length / 2) - o.front
       let other = vehicles[o.vehicle].speed
-      let (room, seconds) = v.isPushy ? (2.5, 0.25) : (4, 0.6)
-      if ahead < room + seconds * v.speed + 2 * max(0, v.speed - other),
-        behind < room + seconds * other + 2 * max(0, other - v.speed)
+      if ahead < 4 + 0.6 * v.speed + 2 * max(0, v.speed - other),
+        behind < 4 + 0.6 * other + 2 * max(0, other - v.speed)
       {
         return false
       }
@@ -423,5 +402,48 @@ struct TrafficSimulator {
         .init(from: place - 17, to: place - 3, before: 0, after: opening.aside))
       return
     }
+  }
+
+  // MARK: people
+
+  private mutating func walk(_ k: Int) {
+    var w = walkers[k]
+    var target = w.desiredSpeed
+    if let gate = w.gate, let crossing = w.crossing, !w.isCrossing, w.s <= gate {
+      if gate - w.s < 0.4 {
+        if w.waitingSince == nil { w.waitingSince = time }
+        if isFree(crossing) {
+          w.isCrossing = true
+          w.waitingSince = nil
+        } else {
+          target = 0
+        }
+      } else {
+        target = min(target, (2 * 1.2 * max(0.02, gate - w.s - 0.25)).squareRoot())
+      }
+    }
+    if w.isCrossing, w.s > w.crossingEnd { w.isCrossing = false }
+    let rest = w.length - w.s
+    target = min(target, (2 * 1.2 * max(0, rest)).squareRoot())
+    let speed = min(max(target, w.speed - 2.5 * Self.step), w.speed + 1.5 * Self.step)
+    w.s = min(w.length, w.s + max(0, speed) * Self.step)
+    w.speed = max(0, speed)
+    walkers[k] = w
+  }
+
+  /// Whether no vehicle holds the right to pass a crossing or stands on it.
+  private func isFree(_ crossing: Int) -> Bool {
+    for v in vehicles {
+      for r in v.reservations where crossings(of: r.connector).contains(crossing) { return false }
+    }
+    for lane in network.roads[network.crossings[crossing].road].forwardLanes
+      + network.roads[network.crossings[crossing].road].backwardLanes
+    {
+      guard let band = network.lanes[lane].crossings.first(where: { $0.crossing == crossing }) else {
+        continue
+      }
+      for o in occupancy[lane] where o.rear < band.to && o.front > band.from { return false }
+    }
+    return true
   }
 }

@@ -38,8 +38,6 @@ struct Vehicle: Sendable {
   /// The lane being left, with metres to add to `s` for the place along it, until the route place.
   var leaving: (lane: Int, shift: Double, until: Double)?
   var nextLaneChange: Double
-  /// Whether the driver cuts in where others would wait for a larger gap.
-  var isPushy = false
   /// Where the front is to stop for parking.
   var parkAt: Double?
   var triedOpenings: [Int] = []

@@ -19,8 +19,6 @@ struct Walker: Sendable {
   var crossingEnd = 0.0
   var isCrossing = false
   var waitingSince: Double?
-  /// For one who crosses a road between junctions: the road, and metres along it.
-  var openRoad: (road: Int, along: Double)?
   /// For one who stands: where to look.
   var standingHeading: Double?
 

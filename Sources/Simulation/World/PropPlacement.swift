@@ -14,20 +14,17 @@ struct PropPlacement {
   private var random: RandomSource
   private(set) var props: [Prop] = []
   private var spots: [Prop.Kind: [SIMD2<Double>]] = [:]
-  private let kerbs: KerbDirections
 
   /// - Parameters:
-  ///   - roads: the ground's areas; what stands in rows follows the edges of its roads.
   ///   - centres: the ego's way; only its surroundings are dressed.
   ///   - base: the height of the ground (sidewalks included).
   init(
-    space: FreeSpace, roads: [GroundArea], centres: [SIMD2<Double>], reach: Double, seed: UInt64,
+    space: FreeSpace, centres: [SIMD2<Double>], reach: Double, seed: UInt64,
     base: @escaping (SIMD2<Double>) -> Double
   ) {
     self.space = space
     self.base = base
     distance = space.distanceToRoad(limit: 60)
-    kerbs = KerbDirections(roads, near: centres, reach: reach + 60)
     random = RandomSource(seed: seed, stream: 7)
     let grid = space.grid
     near = (0..<grid.count).filter { k in
@@ -48,24 +45,7 @@ struct PropPlacement {
       SIMD3(0.3, 0.3, $0.uniform(7, 10))
     }
     buildings(attempts: Int(40 * density * thousands), tall: tall)
-    let fenced = random.uniform(0.3, 1.6)
-    barriers(.fence, attempts: Int(14 * fenced * thousands), at: 3...13) {
-      SIMD3(0.08, $0.uniform(4, 14), $0.uniform(0.9, 2.2))
-    }
-    barriers(.wall, attempts: Int(9 * fenced * thousands), at: 3...13) {
-      SIMD3(0.25, $0.uniform(4, 14), $0.uniform(0.7, 2.2))
-    }
-    // Hedges as tall as cars, and bushes of a car's size.
-    barriers(.bush, attempts: Int(22 * green * thousands), at: 3...11) {
-      SIMD3($0.uniform(0.7, 1.4), $0.uniform(3, 11), $0.uniform(1, 2.1))
-    }
-    barriers(.bush, attempts: Int(10 * green * thousands), at: 2...9) {
-      SIMD3($0.uniform(1.4, 2.2), $0.uniform(2.5, 4.8), $0.uniform(1.2, 1.9))
-    }
-    // Skips and large bins.
-    barriers(.bin, attempts: Int(3 * thousands), at: 1...8) {
-      SIMD3($0.uniform(1, 1.7), $0.uniform(1.2, 3.2), $0.uniform(1, 1.6))
-    }
+    fences(attempts: Int(8 * thousands))
     line(.tree, at: 1.0...2.6, spacing: random.uniform(7, 12), attempts: Int(50 * green * thousands)) {
       let h = $0.uniform(4.5, 9)
       return SIMD3(h * 0.65, h * 0.65, h)
@@ -108,18 +88,13 @@ struct PropPlacement {
   private mutating func add(_ kind: Prop.Kind, _ pose: PlanarPose, _ size: SIMD3<Double>) {
     let foot = footprint(kind, size)
     space.occupy(pose, length: foot.length, width: foot.width)
-    // What is long lies along the slope.
-    let reach = kind == .building ? 0 : size.y / 2
-    let rise =
-      reach > 0.8 ? base(pose.point(ahead: reach, aside: 0)) - base(pose.point(ahead: -reach, aside: 0)) : 0
-    let tilt = Quaternion(angle: -atan2(rise, 2 * max(reach, 0.8)), axis: SIMD3(0, 1, 0))
     spots[kind, default: []].append(pose.position)
     let z = base(pose.position)
     props.append(
       Prop(
         kind: kind, seed: random.next(), size: size,
         globalFromProp: RigidTransform(
-          rotation: (Quaternion(yaw: pose.heading) * tilt).normalized,
+          rotation: Quaternion(yaw: pose.heading),
           translation: SIMD3(pose.position.x, pose.position.y, z))))
   }
 
@@ -135,9 +110,8 @@ struct PropPlacement {
     let gx = Double(distance[k + 2 * n] - distance[k - 2 * n])
     let gy = Double(distance[k + 2] - distance[k - 2])
     guard gx * gx + gy * gy > 0.2 else { return nil }
-    let place = space.grid.center(i, j)
-    let rough = atan2(gy, gx) - .pi / 2
-    return (PlanarPose(position: place, heading: kerbs.heading(at: place, near: rough)), Double(distance[k]))
+    let away = atan2(gy, gx)
+    return (PlanarPose(position: space.grid.center(i, j), heading: away - .pi / 2), Double(distance[k]))
   }
 
   private mutating func line(
@@ -172,16 +146,13 @@ struct PropPlacement {
     }
   }
 
-  /// Things in rows along the kerb.
-  private mutating func barriers(
-    _ kind: Prop.Kind, attempts: Int, at range: ClosedRange<Double>,
-    size: (inout RandomSource) -> SIMD3<Double>
-  ) {
+  private mutating func fences(attempts: Int) {
     for _ in 0..<attempts {
-      guard let (pose, d) = candidate(), range.contains(d) else { continue }
-      let s = size(&random)
-      guard space.isFree(pose, length: s.y, width: max(0.6, s.x), onWalk: kind == .bin) else { continue }
-      add(kind, pose, s)
+      guard let (pose, d) = candidate(), d > 3, d < 12 else { continue }
+      let length = random.uniform(4, 14)
+      guard space.isFree(pose, length: length, width: 0.6, onWalk: false) else { continue }
+      let isWall = random.chance(0.35)
+      add(isWall ? .wall : .fence, pose, SIMD3(isWall ? 0.25 : 0.08, length, random.uniform(0.9, 2.2)))
     }
   }
 }

@@ -74,8 +74,6 @@ public enum Turn: String, Sendable, Hashable, Codable {
   case near
   /// Across the oncoming lanes.
   case far
-  /// Back along the road that one came from.
-  case around
 }
 
 /// A lane of a road, or a connector through a junction, in the direction of travel.

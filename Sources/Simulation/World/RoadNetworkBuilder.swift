@@ -71,14 +71,14 @@ struct RoadNetworkBuilder {
     var forward = wide ? random.integer(2...3) : random.integer(1...2)
     let backward = random.chance(0.8) ? forward : max(1, forward - 1)
     if random.chance(0.06) { forward = 4 }
-    let parks = random.chance(0.85)
+    let parks = random.chance(0.7)
     let median = wide && random.chance(0.6) ? random.uniform(1.5, 3) : 0
     network.roads.append(
       Road(
         path: ArcPath([Arc(start: network.junctions[a].pose, curvature: 0, length: 1)]), from: a, to: b,
         fromArm: armA, toArm: armB, lanesForward: forward, lanesBackward: backward, medianWidth: median,
-        parkingForward: parks && random.chance(0.9) ? 2.4 : 0,
-        parkingBackward: parks && random.chance(0.9) ? 2.4 : 0,
+        parkingForward: parks && random.chance(0.8) ? 2.4 : 0,
+        parkingBackward: parks && random.chance(0.8) ? 2.4 : 0,
         sidewalkWidth: random.uniform(2.4, 4), speedLimit: random.uniform(8.5, 12.5) + (wide ? 2 : 0)))
     network.junctions[a].arms[armA] = network.roads.count - 1
     network.junctions[b].arms[armB] = network.roads.count - 1
@@ -257,11 +257,6 @@ struct RoadNetworkBuilder {
     let straightLanes = lanes(of: j, arm: (armIn + 2) % 4, entering: false)
     let nearLanes = lanes(of: j, arm: nearArm, entering: false)
     let farLanes = lanes(of: j, arm: farArm, entering: false)
-    if let first = entering.first, let last = lanes(of: j, arm: armIn, entering: false).last {
-      // Cars turn on a circle of about eleven metres.
-      let across = network.lanes[first].path.end.position - network.lanes[last].path.start.position
-      if across.length > 10 { addConnector(j, first, last, .around) }
-    }
     for (place, lane) in entering.enumerated() {
       var made = false
       if !straightLanes.isEmpty, place < straightLanes.count || place == 0 {

@@ -9,7 +9,7 @@ import Recording
 /// "points": [{"x", "y", "z", "curvature", "heading", "slope", "lane_type"}, ..]}, ..]}`. Points are ordered in the
 /// direction of travel, at most 5 m apart, in the global frame; `curvature` in 1/m, positive to the left; `heading` in
 /// radians from x, counter-clockwise; `slope` is rise over run ahead; `lane_type` is `two_way`, `one_way`, or within
-/// junctions `straight`, `near_turn` or `far_turn` (U-turns too).
+/// junctions `straight`, `near_turn` or `far_turn`.
 struct RoadPoints {
   /// One record of the file, as JSON text.
   static func records(_ network: RoadNetwork, heights: HeightField, name: String) -> [String] {
