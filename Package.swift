@@ -183,7 +183,8 @@ let package = Package(
     .testTarget(
       name: "ProgramTests",
       dependencies: [
-        "apus", "Corrupters", "Geometry", "Scenes", "Files", "Recording", "Results", "NeuralEngine", "CTurboJPEG",
+        "apus", "Corrupters", "Geometry", "Scenes", "Files", "Recording", "Results", "NeuralEngine",
+        "CTurboJPEG",
       ]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
   ],

@@ -29,6 +29,11 @@ enum Interruption {
     }
     signal(SIGINT, handler)
     signal(SIGTERM, handler)
+    // A parent may have started the program with these blocked, as one that starts it from a thread of Dispatch does.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGALRM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// From here on the first signal only sets `isRequested`, which the work must ask.

@@ -24,7 +24,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "One scene, by name.") var scene: String?
   @Option(help: "The scenes of a split: mini_val, or one of splits.json.") var split: String?
   @Option(help: "What perceives: classical (no weights), or a model's file.") var model = "classical"
-  @Option(help: "What a model computes in: f32, bf16 (needs AVX-512 with bf16) or int8.") var precision: Plan.Precision = .float32
+  @Option(help: "What a model computes in: f32, bf16 (needs AVX-512 with bf16) or int8.") var precision:
+    Plan.Precision = .float32
   @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Take tracks and map from the annotations up to the present ('truth'): forecasts alone.")
   var given: Given?

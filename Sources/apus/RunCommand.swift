@@ -16,7 +16,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The folder that gets an npy file for each output.") var output: String
   @Option(help: "Timed inferences after one to warm up.") var `repeat`: Int?
   @Option(help: "Threads; all cores unless given.") var threads: Int?
-  @Option(help: "What numbers are computed in: f32, bf16 (needs AVX-512 with bf16) or int8.") var precision: Plan.Precision = .float32
+  @Option(help: "What numbers are computed in: f32, bf16 (needs AVX-512 with bf16) or int8.") var precision:
+    Plan.Precision = .float32
   @Option(
     help:
       "For int8: an input like those to come, as NAME=FILE.npy; the k-th of a name goes into the k-th set.")

@@ -75,7 +75,8 @@ import Testing
   @Test func loopIsWrittenOut() throws {
     // s = s + s + i for i = 0, 1, 2, from x: ((2x + 0) · 2 + 1) · 2 + 2 = 8x + 4; each s is kept as well.
     let body =
-      Wire.node("Add", ["s", "s"], ["d"]) + Wire.node("Cast", ["i"], ["f"], Wire.bytes(5, Wire.text(1, "to") + Wire.int(3, 1) + Wire.int(20, 2)))
+      Wire.node("Add", ["s", "s"], ["d"])
+      + Wire.node("Cast", ["i"], ["f"], Wire.bytes(5, Wire.text(1, "to") + Wire.int(3, 1) + Wire.int(20, 2)))
       + Wire.node("Add", ["d", "f"], ["e"]) + Wire.node("Identity", ["c"], ["k"])
       + Wire.node("Identity", ["e"], ["z"]) + Wire.info(11, "i", [], element: 7)
       + Wire.info(11, "c", [], element: 9) + Wire.info(11, "s", [1]) + Wire.info(12, "k", [], element: 9)

@@ -58,7 +58,8 @@ private func complaint(_ bytes: [UInt8], at name: String = "m.onnx") -> String? 
 
   @Test func unknownOperatorIsNamed() throws {
     let text = try #require(complaint(Wire.model(Wire.node("Frobnicate", ["x"], ["y"]) + ends)))
-    #expect(text.contains("m.onnx: graph: operator Frobnicate (node Frobnicate_0) (expected operators of docs/"))
+    #expect(
+      text.contains("m.onnx: graph: operator Frobnicate (node Frobnicate_0) (expected operators of docs/"))
   }
 
   @Test func allUnknownOperatorsAreNamedAtOnce() throws {

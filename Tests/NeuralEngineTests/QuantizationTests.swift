@@ -2,7 +2,8 @@ import NeuralEngine
 import Testing
 
 @Suite struct QuantizationTests {
-  private func quantized(_ o: Operator.Quantization, _ x: TensorValue, _ scale: [Float], _ zero: [Float]) throws
+  private func quantized(_ o: Operator.Quantization, _ x: TensorValue, _ scale: [Float], _ zero: [Float])
+    throws
     -> [Float]
   {
     let shape = scale.count == 1 ? [] : [scale.count]
@@ -35,7 +36,9 @@ import Testing
   @Test func roundingIsQuantizingAndBackInPlanAndInterpreter() throws {
     var random = TestRandom(31)
     let x = random.tensor([2, 5, 7, 3])
-    for (scales, zeros) in [([Float](repeating: 0.013, count: 1), [Float(117)]), ([0.1, 0.2, 0.01, 0.03, 1], [0, 9, 255, 128, 3])] {
+    for (scales, zeros) in [
+      ([Float](repeating: 0.013, count: 1), [Float(117)]), ([0.1, 0.2, 0.01, 0.03, 1], [0, 9, 255, 128, 3]),
+    ] {
       let forth = try quantized(.init(.quantize), x, scales, zeros)
       let back = try quantized(.init(.dequantize), TensorValue(x.shape, forth), scales, zeros)
       #expect(try quantized(.init(.round), x, scales, zeros) == back)

@@ -40,7 +40,8 @@ import Testing
     ]
     let o = Operator.Recurrence(.lstm, hidden: 1, functions: [same])
     var inputs = [
-      TensorValue([1, 1, 4], [2, 3, 0.5, 4]), TensorValue([1, 4, 1], [0, 0, 0, 0]), TensorValue([1, 4], [0, 0, 0, 0]),
+      TensorValue([1, 1, 4], [2, 3, 0.5, 4]), TensorValue([1, 4, 1], [0, 0, 0, 0]),
+      TensorValue([1, 4], [0, 0, 0, 0]),
       TensorValue([1], integers: [1]), TensorValue([1, 1, 1], [7]), TensorValue([1, 1, 1], [10]),
       TensorValue([1, 3], [0, 0, 0]),
     ]
@@ -58,7 +59,8 @@ import Testing
     // 1 + 0.5 · (2 · 3 + 4) = 6.
     let same: [Operator.Unary.Function] = [.linear(alpha: 1, beta: 0), .linear(alpha: 1, beta: 0)]
     let inputs = [
-      TensorValue([1, 1, 3], [0, 0.5, 1]), TensorValue([1, 3, 1], [0, 0, 2]), TensorValue([1, 3], [0, 0, 4]),
+      TensorValue([1, 1, 3], [0, 0.5, 1]), TensorValue([1, 3, 1], [0, 0, 2]),
+      TensorValue([1, 3], [0, 0, 4]),
       TensorValue([1], integers: [1]), TensorValue([1, 1, 1], [3]),
     ]
     #expect(try run(.init(.gru, hidden: 1, functions: [same]), inputs)[0] == [8])
@@ -70,7 +72,8 @@ import Testing
   ) throws {
     var random = TestRandom(33)
     let (steps, batch, hidden) = (5, 3, 7), rows = kind.gateCount * hidden
-    let o = Operator.Recurrence(kind, hidden: hidden, isBackward: [false, true], resetsAfterProduct: kind == .gru)
+    let o = Operator.Recurrence(
+      kind, hidden: hidden, isBackward: [false, true], resetsAfterProduct: kind == .gru)
     var graph = Graph()
     var inputs = [graph.addInput("x", [steps, batch, 2 * rows])]
     inputs.append(graph.addConstant("r", random.tensor([2, rows, hidden])))

@@ -11,7 +11,8 @@ import Testing
     for k in names.indices {
       graph.markOutput(try graph.apply(.unary(.init(.linear(alpha: Float(k + 1), beta: 0))), x))
     }
-    try Data(try ONNXExport.bytes(graph, outputNames: names)).write(to: folder.appendingPathComponent("m.onnx"))
+    try Data(try ONNXExport.bytes(graph, outputNames: names)).write(
+      to: folder.appendingPathComponent("m.onnx"))
     try NpyFile.write(folder.path + "/x.npy", NpyArray([1, 2, 3] as [Float], shape: [3]))
     return try Apus.run([
       "run", folder.path + "/m.onnx", "--input", "x=\(folder.path)/x.npy", "--output", folder.path + "/out",
@@ -20,7 +21,8 @@ import Testing
   }
 
   @Test func outputsWhoseNamesAreNoFilesGetSafeOnes() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-run-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "apus-run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { do { try FileManager.default.removeItem(at: folder) } catch {} }
     let names = ["/a/b", "a/b", "a_b", "../c", "plain"]
@@ -37,6 +39,7 @@ import Testing
       let values = try NpyFile.read(folder.path + "/out/" + file).floats()
       #expect(values == [1, 2, 3].map { $0 * Float(k + 1) })
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["m.onnx", "out", "x.npy"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["m.onnx", "out", "x.npy"])
   }
 }

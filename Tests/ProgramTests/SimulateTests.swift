@@ -219,7 +219,7 @@ import Testing
     }
     let drive = try TestDrive(keyframes: 2)
     let map = "maps/expansion/test-town.json"
-    try Self.refused(["--from", drive.root.path], [map, "no map"], in: folder)
+    try Self.refused(["--from", drive.root.path], [map, "no areas"], in: folder)
     try Self.refused(["--from", drive.root.path, "--scene=none"], ["no scene none"], in: folder)
     try drive.write(Data("{}".utf8), to: map)
     try Self.refused(["--from", drive.root.path], [map], in: folder)

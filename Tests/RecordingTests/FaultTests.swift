@@ -180,7 +180,9 @@ func tableThatIsNoListOfRecordsIsRefused(_ text: String) throws {
   #expect(throws: RecordingError.self) { try broken.annotations(instance: boxes[0].instanceToken) }
 }
 
-@Test(arguments: ["../../etc/passwd", "/etc/passwd", "samples/../../x", "samples/a\0b", "", "samples/link/passwd"])
+@Test(arguments: [
+  "../../etc/passwd", "/etc/passwd", "samples/../../x", "samples/a\0b", "", "samples/link/passwd",
+])
 func fileNamesThatLeadOutAreNotOpened(_ name: String) throws {
   let small = try SmallDataset()
   defer { small.remove() }
@@ -339,7 +341,8 @@ func impossibleTimestampsAreErrors(_ text: String) throws {
   try Data(repeating: 0, count: 87).write(to: URL(fileURLWithPath: "\(small.root)/\(sweep.file)"))
   #expect(
     errorLine { _ = try dataset.pointCloud(sweep) }
-      == "\(small.root)/\(sweep.file): size: 87 bytes, a remainder of 7 (expected a multiple of 20)")
+      == "\(small.root)/\(sweep.file): size: 87 bytes, a remainder of 7 "
+      + "(expected a multiple of 20: 5 float32 columns a point (x, y, z, intensity, ring))")
 }
 
 @Test func randomDamageNeverCrashes() throws {

@@ -1,6 +1,7 @@
 extension Operator.Quantization {
   /// Computes the outputs in plain loops; see `OperatorDefinition`.
-  public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws {
+  public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
+  {
     let x = inputs[0].floats, scales = inputs[1].floats, zeros = inputs[2].floats, y = outputs[0].floats
     let shape = inputs[0].shape
     if inputs[1].count == 1 {

@@ -2,7 +2,8 @@ internal import CVectorKernels
 
 extension Operator.Recurrence {
   /// Computes the outputs; each sequence of each direction by itself, so that bytes do not depend on threads.
-  public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws {
+  public func compute(_ inputs: [TensorView], _ outputs: [MutableTensorView], _ context: KernelContext) throws
+  {
     let steps = inputs[0].shape[0], batch = inputs[0].shape[1], lengths = inputs[3].integers
     for b in 0..<batch where lengths[b] < 0 || lengths[b] > steps {
       throw EngineError(field: name, found: "a sequence of \(lengths[b]) steps", expected: "0 to \(steps)")
@@ -47,7 +48,8 @@ extension Operator.Recurrence {
     let rows = kind.gateCount * hidden, stride = (rows + 15) / 16 * 16
     let weights = columns + d * hidden * stride, bias = inputs[2].floats + d * rows
     let (products, again, h, cell, reset) = (
-      memory, memory + stride, memory + 2 * stride, memory + 2 * stride + hidden, memory + 2 * stride + 2 * hidden
+      memory, memory + stride, memory + 2 * stride, memory + 2 * stride + hidden,
+      memory + 2 * stride + 2 * hidden
     )
     let start = (d * batch + b) * hidden
     h.update(from: inputs[4].floats + start, count: hidden)

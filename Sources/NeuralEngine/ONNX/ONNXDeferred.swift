@@ -54,7 +54,8 @@ final class SettledInputs {
     for index in sources.nodes {
       let node = graph.nodes[index]
       let operands = node.inputs.compactMap { graph.value($0) ?? known[$0] }
-      let results = try Interpreter.evaluate(node.operation, operands, types: node.outputs.map { graph[$0].type })
+      let results = try Interpreter.evaluate(
+        node.operation, operands, types: node.outputs.map { graph[$0].type })
       for (output, value) in zip(node.outputs, results) { known[output] = value }
     }
     return known[id]

@@ -124,7 +124,9 @@ extension TensorValue {
     }
     switch (elements, type) {
     case (.float32(let e), .float16?):
-      let bytes = e.flatMap { value in withUnsafeBytes(of: Float16(value).bitPattern.littleEndian) { Array($0) } }
+      let bytes = e.flatMap { value in
+        withUnsafeBytes(of: Float16(value).bitPattern.littleEndian) { Array($0) }
+      }
       return NpyArray(elementType: .float16, shape: shape, bytes: bytes)
     case (.float32(let e), .float64?): return NpyArray(e.map(Double.init), shape: shape)
     case (.int64(let e), .int32?): return integers(e, Int32.self)

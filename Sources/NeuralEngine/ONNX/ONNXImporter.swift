@@ -252,7 +252,8 @@ struct ONNXImporter {
     for inner in try sortedNodes(body.node) { try add(inner) }
     return try body.output.map { output in
       guard let value = values[output.name] else {
-        throw node.fault("output \(output.name) of its graph, which nothing makes", expected: "a node's output")
+        throw node.fault(
+          "output \(output.name) of its graph, which nothing makes", expected: "a node's output")
       }
       return value
     }

@@ -14,7 +14,8 @@ struct ONNXNode {
   init(_ node: ONNXNodeProto, index: Int, isNameTaken: Bool, file: String, prefix: String = "") {
     self.file = file
     kind = ONNXNode.kind(node)
-    let own = node.name.isEmpty ? "\(node.opType)_\(index)" : isNameTaken ? "\(node.name)#\(index)" : node.name
+    let own =
+      node.name.isEmpty ? "\(node.opType)_\(index)" : isNameTaken ? "\(node.name)#\(index)" : node.name
     name = prefix + own
     reads = ONNXNode.reads(node)
     inputs = node.input

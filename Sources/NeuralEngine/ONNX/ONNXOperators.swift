@@ -30,7 +30,8 @@ enum ONNXOperators {
     guard !faults.isEmpty else { return }
     let shown = faults.prefix(20).joined(separator: ", ")
     throw EngineError(
-      file: file.path, field: "graph", found: faults.count > 20 ? "\(shown) and \(faults.count - 20) more" : shown,
+      file: file.path, field: "graph",
+      found: faults.count > 20 ? "\(shown) and \(faults.count - 20) more" : shown,
       expected: "operators of \(list)")
   }
 

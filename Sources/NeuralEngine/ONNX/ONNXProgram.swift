@@ -85,7 +85,8 @@ public final class ONNXProgram {
     return try outputNames.map { name in
       guard let value = results[name] else {
         throw EngineError(
-          file: file.path, field: "output \(name)", found: "nothing that makes it", expected: "a node's output")
+          file: file.path, field: "output \(name)", found: "nothing that makes it",
+          expected: "a node's output")
       }
       return value
     }
@@ -97,7 +98,9 @@ public final class ONNXProgram {
     if let plan { try plan.execute() } else { _ = try run(last.inputs) }
   }
 
-  private func makeStage(after before: Stage?, _ values: [String: TensorValue], done: Set<String>) throws -> Stage {
+  private func makeStage(after before: Stage?, _ values: [String: TensorValue], done: Set<String>) throws
+    -> Stage
+  {
     var importer: ONNXImporter
     if let before {
       importer = try ONNXImporter(continuing: before.importer, computed: values)

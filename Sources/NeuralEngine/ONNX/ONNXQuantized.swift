@@ -3,7 +3,8 @@ extension ONNXOperators {
   static let quantized: [String: Builder] = [
     "QuantizeLinear": quantizeLinear, "DequantizeLinear": dequantizeLinear,
     "DynamicQuantizeLinear": dynamicQuantizeLinear, "ConvInteger": convolutionOfIntegers,
-    "MatMulInteger": productOfIntegers, "QLinearConv": quantizedConvolution, "QLinearMatMul": quantizedProduct,
+    "MatMulInteger": productOfIntegers, "QLinearConv": quantizedConvolution,
+    "QLinearMatMul": quantizedProduct,
     "com.microsoft.QLinearAdd": quantizedPair(.add), "com.microsoft.QLinearMul": quantizedPair(.multiply),
     "com.microsoft.QLinearSigmoid": quantizedUnary { _ in .sigmoid },
     "com.microsoft.QLinearLeakyRelu": quantizedUnary { .leakyRelu(try $0.float("alpha", 0.01)) },
@@ -70,7 +71,9 @@ extension ONNXOperators {
     guard case .tensor(let id) = x, case .node(let index, _) = importer.graph[id].source else { return nil }
     let maker = importer.graph.nodes[index]
     guard case .quantization(var forth) = maker.operation, forth.direction == .quantize else { return nil }
-    let known = [scale, zero].map { if case .constant(let value, _) = $0 { value } else { nil as TensorValue? } }
+    let known = [scale, zero].map {
+      if case .constant(let value, _) = $0 { value } else { nil as TensorValue? }
+    }
     guard let scale = known[0], let zero = known[1], importer.graph.value(maker.inputs[1]) == scale,
       importer.graph.value(maker.inputs[2]) == zero,
       scale.type.count == 1 || (forth.axis, forth.blockSize) == (back.axis, back.blockSize)
@@ -210,7 +213,8 @@ extension ONNXOperators {
     _ node: ONNXNode
   ) throws -> Value {
     var factor = try importer.step(
-      .binary(.init(.multiply)), [try importer.required(node, scales[0]), try importer.required(node, scales[1])],
+      .binary(.init(.multiply)),
+      [try importer.required(node, scales[0]), try importer.required(node, scales[1])],
       node)
     let (scale, zero) = try lattice(&importer, node, scale: index)
     factor = try importer.step(.binary(.init(.divide)), [factor, scale], node)
@@ -218,7 +222,8 @@ extension ONNXOperators {
       factor = try importer.step(.reshape(.init(shape)), [factor], node)
     }
     let scaled = try importer.step(.binary(.init(.multiply)), [sums, factor], node)
-    let one = importer.constant(TensorValue(importer.shape(zero), [Float](repeating: 1, count: importer.type(zero).count)))
+    let one = importer.constant(
+      TensorValue(importer.shape(zero), [Float](repeating: 1, count: importer.type(zero).count)))
     return try quantize(
       scaled, one, zero, importer.storedElement(node, index + 1) ?? .uint8, &importer, node)
   }
@@ -290,7 +295,8 @@ extension ONNXOperators {
 
   private static let quantizedConcatenation: Builder = { importer, node in
     guard node.inputs.count >= 5, node.inputs.count % 3 == 2 else {
-      throw node.fault("\(node.inputs.count) inputs", expected: "a scale, a zero point, and three for each part")
+      throw node.fault(
+        "\(node.inputs.count) inputs", expected: "a scale, a zero point, and three for each part")
     }
     let parts = try stride(from: 2, to: node.inputs.count, by: 3).map { try operand($0, &importer, node) }
     let y = try importer.step(.concatenation(.init(axis: try node.int("axis", 1))), parts, node)

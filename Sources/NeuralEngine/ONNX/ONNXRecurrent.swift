@@ -20,8 +20,10 @@ extension ONNXOperators {
       let directions = operation.isBackward.count, rows = kind.gateCount * operation.hidden
       let (inputBias, recurrentBias) = try biases(operation, rows, &importer, node)
       var weights = try importer.required(node, 1)
-      guard importer.shape(weights).count == 3, Array(importer.shape(weights)[..<2]) == [directions, rows] else {
-        throw node.fault("weights of \(importer.shape(weights))", expected: "[\(directions), \(rows), inputs]")
+      guard importer.shape(weights).count == 3, Array(importer.shape(weights)[..<2]) == [directions, rows]
+      else {
+        throw node.fault(
+          "weights of \(importer.shape(weights))", expected: "[\(directions), \(rows), inputs]")
       }
       let features = importer.shape(weights)[2]
       weights = try importer.step(.reshape(.init([directions * rows, features])), [weights], node)
@@ -110,7 +112,8 @@ extension ONNXOperators {
     guard names.count == directions * kind.functionCount else {
       throw node.fault("\(names.count) activations", expected: "\(directions * kind.functionCount)")
     }
-    var alphas = (node.floats("activation_alpha") ?? [])[...], betas = (node.floats("activation_beta") ?? [])[...]
+    var alphas = (node.floats("activation_alpha") ?? [])[...],
+      betas = (node.floats("activation_beta") ?? [])[...]
     let all = try names.map { name -> Operator.Unary.Function in
       switch name.lowercased() {
       case "relu": .relu

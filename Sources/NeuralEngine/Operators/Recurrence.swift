@@ -109,7 +109,8 @@ extension Operator {
     /// Recurrent weights with rows as columns, and for each thread a step's products, cells and state.
     public func scratchByteCount(_ inputs: [TensorType], _ outputs: [TensorType], threads: Int) -> Int {
       let stride = (kind.gateCount * hidden + 15) / 16 * 16
-      return 4 * (isBackward.count * hidden * stride + threads * (2 * stride + 3 * hidden + 64)) + 8 * hidden + 256
+      return 4 * (isBackward.count * hidden * stride + threads * (2 * stride + 3 * hidden + 64)) + 8 * hidden
+        + 256
     }
   }
 }
