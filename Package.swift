@@ -12,7 +12,7 @@ let package = Package(
     .executable(name: "apus", targets: ["apus"]),
     // For Benchmarks, a package of its own.
     .library(name: "ApusPointClouds", targets: ["Geometry", "Scenes", "CPCL", "PointClouds", "Perception"]),
-    .library(name: "ApusLiftSplat", targets: ["Files", "NeuralEngine", "LiftSplat"]),
+    .library(name: "ApusLiftSplat", targets: ["Files", "NeuralEngine", "LiftSplat", "References"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -52,7 +52,7 @@ let package = Package(
       name: "Recording", dependencies: ["Geometry", "Scenes", "Files", "CSimdJSON"],
       exclude: ["README.md"]),
     .target(
-      name: "Calibration", dependencies: ["Algorithms", "Geometry", "Scenes", "PointClouds", "CPCL", yams],
+      name: "Calibration", dependencies: ["Algorithms", "Geometry", "Scenes", yams],
       exclude: ["README.md"]),
     .target(name: "FrameSync", dependencies: ["Algorithms", "Geometry", "Scenes"], exclude: ["README.md"]),
     .target(name: "CameraInput", dependencies: ["Geometry", "Scenes", "CTurboJPEG"], exclude: ["README.md"]),
@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "FrameInput",
       dependencies: [
-        "Geometry", "Scenes", "Recording", "CameraInput", "PointClouds", "LiftSplat",
+        "Geometry", "Scenes", "Recording", "FrameSync", "CameraInput", "PointClouds", "LiftSplat",
       ], exclude: ["README.md"]),
     .target(
       name: "NeuralEngine", dependencies: ["COneDNN", "CVectorKernels", "Files", protobuf],
@@ -115,20 +115,29 @@ let package = Package(
       ], exclude: ["README.md"]),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["Geometry", "Scenes"], path: "Tests/TestKit"),
+    // What fast paths are compared with, by tests and by benchmarks.
+    .target(
+      name: "References",
+      dependencies: ["Algorithms", "Geometry", "Scenes", "PointClouds", "NeuralEngine", "LiftSplat"],
+      path: "Tests/References"),
+    .target(
+      name: "TestKit", dependencies: ["Geometry", "Scenes"], path: "Tests/TestKit"),
     .testTarget(name: "AlgorithmsTests", dependencies: ["Algorithms"]),
     .testTarget(name: "GeometryTests", dependencies: ["Geometry"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
-    .testTarget(name: "RecordingTests", dependencies: ["Geometry", "Scenes", "Recording"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration"]),
-    .testTarget(name: "FrameSyncTests", dependencies: ["Geometry", "Scenes", "Recording", "FrameSync"]),
-    .testTarget(name: "CameraInputTests", dependencies: ["Geometry", "Scenes", "CameraInput"]),
-    .testTarget(name: "PointCloudsTests", dependencies: ["Geometry", "Scenes", "PointClouds"]),
+    .testTarget(name: "RecordingTests", dependencies: ["Geometry", "Scenes", "Recording", "TestKit"]),
+    .testTarget(
+      name: "CalibrationTests", dependencies: ["Geometry", "Scenes", "Recording", "Calibration", "TestKit"]),
+    .testTarget(
+      name: "FrameSyncTests", dependencies: ["Geometry", "Scenes", "Recording", "FrameSync", "TestKit"]),
+    .testTarget(name: "CameraInputTests", dependencies: ["Geometry", "Scenes", "CameraInput", "TestKit"]),
+    .testTarget(
+      name: "PointCloudsTests", dependencies: ["Geometry", "Scenes", "PointClouds", "TestKit", "References"]),
     .testTarget(
       name: "PerceptionTests",
       dependencies: [
         "Geometry", "Scenes", "Files", "Recording", "FrameSync", "CameraInput", "PointClouds", "LiftSplat",
-        "NeuralEngine", "Perception", "Tracking",
+        "NeuralEngine", "Perception", "Tracking", "TestKit", "References",
       ], exclude: ["Fixtures"]),
     .testTarget(name: "TrackingTests", dependencies: ["Algorithms", "Geometry", "Scenes", "Tracking"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Geometry", "Scenes", "Forecasting"]),
@@ -136,9 +145,9 @@ let package = Package(
     .testTarget(name: "DrawingTests", dependencies: ["Geometry", "Scenes", "Drawing", "TestKit"]),
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Geometry", "Scenes", "Files", "Recording", "Results", "Evaluation"]),
+      dependencies: ["Geometry", "Scenes", "Files", "Recording", "Results", "Evaluation", "TestKit"]),
     .testTarget(
-      name: "LiftSplatTests", dependencies: ["Geometry", "Files", "NeuralEngine", "LiftSplat"],
+      name: "LiftSplatTests", dependencies: ["Geometry", "Files", "NeuralEngine", "LiftSplat", "References"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "NeuralEngineTests", dependencies: ["Files", "NeuralEngine"], exclude: ["Fixtures"]),
@@ -146,17 +155,18 @@ let package = Package(
       name: "TrajectoryRefinerTests",
       dependencies: [
         "Geometry", "Scenes", "Files", "Recording", "NeuralEngine", "TrajectoryRefiner", "Forecasting",
+        "TestKit",
       ]),
     .testTarget(
       name: "ModelsTests",
       dependencies: ["Files", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat", "Models"]),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Simulation"]),
+      dependencies: ["Algorithms", "Geometry", "Scenes", "Recording", "Calibration", "Simulation", "TestKit"]),
     .testTarget(name: "HouseTests"),
     .testTarget(
       name: "ProgramTests",
-      dependencies: ["apus", "Geometry", "Scenes", "Files", "Recording", "Results", "CTurboJPEG"]),
+      dependencies: ["apus", "Geometry", "Scenes", "Files", "Recording", "Results", "CTurboJPEG", "TestKit"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
   ],
   swiftLanguageModes: [.v6],

@@ -43,7 +43,7 @@ private func medianOffsets(of scene: Scene) -> [String: Int64] {
     times[channel, default: [:]][measurement.sampleToken] = measurement.timestampMicroseconds
     if measurement.sensor.modality == .lidar { lidars.insert(channel) }
   }
-  guard let lidar = lidars.contains("LIDAR_TOP") ? "LIDAR_TOP" : lidars.sorted().first else { return [:] }
+  guard let lidar = lidars.contains(Scene.usualLidar) ? Scene.usualLidar : lidars.min() else { return [:] }
   var offsets: [String: Int64] = [:]
   for (channel, own) in times {
     let differences = scene.keyframes.compactMap { keyframe -> Int64? in

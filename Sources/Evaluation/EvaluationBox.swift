@@ -33,18 +33,6 @@ public struct EvaluationBox: Sendable, Hashable {
   }
 }
 
-/// The eight attributes of nuScenes.
-public enum BoxAttribute: String, Sendable, Hashable, CaseIterable {
-  case pedestrianMoving = "pedestrian.moving"
-  case pedestrianSittingLyingDown = "pedestrian.sitting_lying_down"
-  case pedestrianStanding = "pedestrian.standing"
-  case cycleWithRider = "cycle.with_rider"
-  case cycleWithoutRider = "cycle.without_rider"
-  case vehicleMoving = "vehicle.moving"
-  case vehicleParked = "vehicle.parked"
-  case vehicleStopped = "vehicle.stopped"
-}
-
 extension DetectionClass {
   /// How far from the ego a box of this class is scored, in metres.
   /// - Source: nuscenes-devkit 1.2.0, `detection_cvpr_2019.json`.

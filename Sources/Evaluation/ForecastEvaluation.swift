@@ -51,7 +51,7 @@ enum ForecastEvaluation {
     if complete {
       for token in tokens {
         for annotation in try dataset.annotations(sample: token)
-        where annotation.category.hasPrefix("vehicle.") && annotation.previousToken != nil
+        where annotation.isForecast
           && !seen.contains(Key(instance: annotation.instanceToken, sample: token))
         {
           problems.add(

@@ -18,7 +18,7 @@ enum OccupancyEvaluation {
     var metrics = OccupancyMetrics()
     for name in scenes {
       for data in try dataset.scene(named: name).measurements
-      where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+      where data.isKeyframe && data.sensor.channel == Scene.usualLidar {
         let file = "\(run)/bev/\(name)/\(data.sampleToken).npz"
         // A skipped frame has no layers.
         guard manager.fileExists(atPath: file), let labels = try dataset.lidarLabels(data) else { continue }

@@ -52,7 +52,9 @@ public struct OccupancyMetrics: Sendable, Equatable {
       case "vehicle.ego": self = .other
       case "static.manmade", "static.other": self = .obstacle
       case "flat.driveable_surface": self = .road
-      default: self = category.hasPrefix("vehicle.") || category.hasPrefix("human.") ? .obstacle : .other
+      default:
+        self =
+          AnnotationCategory.isVehicle(category) || AnnotationCategory.isPerson(category) ? .obstacle : .other
       }
     }
   }

@@ -61,7 +61,7 @@ struct SampleTruth {
   /// The ego's position at each keyframe's LiDAR sweep; the table's last sweep of a keyframe counts.
   private static func egoPositions(_ scene: Scene) -> [String: SIMD3<Double>] {
     var result: [String: SIMD3<Double>] = [:]
-    for data in scene.measurements where data.isKeyframe && data.sensor.channel == "LIDAR_TOP" {
+    for data in scene.measurements where data.isKeyframe && data.sensor.channel == Scene.usualLidar {
       result[data.sampleToken] = data.globalFromEgo.translation
     }
     return result
@@ -78,7 +78,7 @@ struct SampleTruth {
     var vehicles: [VehicleRecall.Place] = []
     for annotation in annotations {
       let distance = (annotation.box.center - ego).xy.length
-      if annotation.category.hasPrefix("vehicle."), annotation.category != "vehicle.ego",
+      if annotation.isVehicle, annotation.category != "vehicle.ego",
         annotation.lidarPointCount > 0
       {
         vehicles.append(

@@ -32,7 +32,7 @@ public struct AnnotationForecaster: Sendable {
     let ego = globalFromEgo.map { ObservedAgent.ego($0) }
     let others = annotations.compactMap { ObservedAgent($0) }
     builder.observe((ego.map { [$0] } ?? []) + others, at: keyframe.timestampMicroseconds)
-    let wanted = annotations.filter { $0.category.hasPrefix("vehicle.") && $0.previousToken != nil }
+    let wanted = annotations.filter(\.isForecast)
     let agents = wanted.compactMap { ObservedAgent($0) }
     let result = try refiner.refine(
       builder.conditions(of: agents), scene: scene,

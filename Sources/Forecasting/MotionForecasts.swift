@@ -82,19 +82,6 @@ public func forecastEgo(poses: [EgoPose]) -> Trajectories {
     motionState(from: past, to: MotionSample(now.timestampMicroseconds, now.globalFromEgo)))
 }
 
-/// A place and a heading at a moment.
-struct MotionSample: Sendable, Hashable {
-  var timestampMicroseconds: Int64
-  var position: SIMD2<Double>
-  var heading: Double
-
-  init(_ timestampMicroseconds: Int64, _ pose: RigidTransform) {
-    self.timestampMicroseconds = timestampMicroseconds
-    position = pose.translation.xy
-    heading = pose.rotation.yaw
-  }
-}
-
 /// The motion between two samples, at the later one: speed along its heading (the whole displacement, signed by whether
 /// it went forward) and turn rate.
 func motionState(from past: MotionSample, to now: MotionSample) -> MotionState {

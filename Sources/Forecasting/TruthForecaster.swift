@@ -24,7 +24,7 @@ public struct TruthForecaster: Sendable {
   public mutating func forecasts(at keyframe: Keyframe, annotations: [Annotation]) -> [Forecast] {
     var result: [Forecast] = []
     var present: [String: Past] = [:]
-    for annotation in annotations where annotation.category.hasPrefix("vehicle.") {
+    for annotation in annotations where annotation.isVehicle {
       let now = MotionSample(keyframe.timestampMicroseconds, annotation.box.ownerFromBox)
       present[annotation.instanceToken] = Past(token: annotation.token, sample: now)
       guard let previousToken = annotation.previousToken else { continue }

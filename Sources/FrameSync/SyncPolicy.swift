@@ -1,3 +1,5 @@
+import Scenes
+
 /// What a frame does without a channel.
 public enum ChannelPolicy: String, Sendable, Hashable, Codable {
   /// The frame is skipped.
@@ -41,7 +43,7 @@ public struct SyncPolicy: Sendable, Hashable {
   /// The policy with these limits; the defaults are the program's.
   /// - Precondition: no limit is negative.
   public init(
-    lidarChannel: String = "LIDAR_TOP", toleranceMicroseconds: Int64 = 50_000,
+    lidarChannel: String = Scene.usualLidar, toleranceMicroseconds: Int64 = 50_000,
     nominalOffsetsMicroseconds: [String: Int64] = [:], channels: [String: ChannelPolicy] = [:],
     maximumPoseGapMicroseconds: Int64 = 1_000_000, earlierSweepCount: Int = 9,
     earlierSweepMicroseconds: Int64 = 1_000_000, backwardJumpMicroseconds: Int64 = 1_000_000,

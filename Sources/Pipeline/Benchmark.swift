@@ -1,5 +1,4 @@
 import FrameInput
-import FrameSync
 import Models
 import NeuralEngine
 import Results
@@ -29,15 +28,13 @@ extension Replay {
     frames wanted: Int, shouldStop: @escaping @Sendable () -> Bool = { false },
     progress: (_ done: Int) -> Void = { _ in }
   ) throws -> ReplayTimes {
-    let stages = try options.model.map {
-      try NetworkStages($0, precision: options.precision, threads: options.threads)
-    }
-    _ = try pass(2, with: stages, shouldStop: shouldStop)
+    let perceiver = try Perceiver(options)
+    _ = try pass(2, with: perceiver, shouldStop: shouldStop)
     Machine.resetPeakMemory()
     var result = ReplayTimes(), clocks: [StageClock] = []
     while result.frames < wanted {
       let start = ContinuousClock.now
-      let new = try pass(wanted - result.frames, with: stages, shouldStop: shouldStop)
+      let new = try pass(wanted - result.frames, with: perceiver, shouldStop: shouldStop)
       guard !new.isEmpty else {
         throw ModelError(
           file: dataset.root, field: "frames", found: "none that could be read", expected: "one at least")
@@ -58,19 +55,19 @@ extension Replay {
 
   /// Runs the scenes' frames once, `limit` at most.
   private func pass(
-    _ limit: Int, with stages: NetworkStages?, shouldStop: @Sendable () -> Bool
+    _ limit: Int, with perceiver: Perceiver, shouldStop: @Sendable () -> Bool
   ) throws -> [StageClock] {
     let clocks = Mutex<[StageClock]>([])
     var left = limit
     for name in scenes where left > 0 {
       let scene = try dataset.scene(named: name)
-      let synced = try synchronize(scene, policy: stages?.policy(for: scene) ?? SyncPolicy())
-      let frames = Array(synced.frames.filter { $0.skipReason == nil }.prefix(left))
+      let frames = try FrameSource(dataset).frames(
+        of: scene, policy: perceiver.policy(for: scene), limit: left)
       left -= frames.count
-      try perceive(frames, of: scene, with: stages) {
+      try perceive(frames, of: scene, with: perceiver) {
         if shouldStop() { throw ReplayInterrupted() }
-      } store: { perceived in
-        clocks.withLock { $0.append(perceived.clock) }
+      } store: { result in
+        clocks.withLock { $0.append(result.clock) }
       }
     }
     return clocks.withLock { $0 }

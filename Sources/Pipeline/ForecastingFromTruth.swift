@@ -11,11 +11,11 @@ extension Replay {
   ///
   /// With a model its refiner forecasts, from annotated pasts and the location's map; else physics does.
   func forecast(
-    _ scene: Scene, with stages: NetworkStages?, writer: SceneWriter, shouldStop: @Sendable () -> Bool,
+    _ scene: Scene, with perceiver: Perceiver, writer: SceneWriter, shouldStop: @Sendable () -> Bool,
     report: (ReplayEvent) -> Void
   ) throws {
     var forecaster = TruthForecaster()
-    var learned = try stages?.annotationForecaster(for: scene, of: dataset)
+    var learned = try perceiver.network?.annotationForecaster(for: scene, of: dataset)
     let poses = Dictionary(
       scene.measurements.filter { $0.isKeyframe && $0.sensor.modality == .lidar }
         .map { ($0.sampleToken, $0.globalFromEgo) }, uniquingKeysWith: { first, _ in first })
@@ -26,7 +26,7 @@ extension Replay {
       var clock = StageClock()
       let annotations = try clock.measure("read") { try dataset.annotations(sample: keyframe.token) }
       forecasts += try clock.measure("forecast") {
-        guard let refiner = stages?.refiner, learned != nil else {
+        guard let refiner = perceiver.network?.refiner, learned != nil else {
           return forecaster.forecasts(at: keyframe, annotations: annotations)
         }
         return try learned?.forecasts(

@@ -80,13 +80,11 @@ final class NetworkStages {
 
   /// How a scene's measurements are matched: what the network can do without is expected, not required.
   func policy(for scene: Scene) -> SyncPolicy {
-    let lidars = channels(.lidar, of: scene)
     let network = model.network
     var policy = SyncPolicy(
       earlierSweepCount: network.hasLidar ? model.configuration.perception.lidar.sweeps - 1 : 0)
     if network.hasCameras {
-      let lidar = lidars.contains(policy.lidarChannel) ? policy.lidarChannel : lidars.first
-      policy.channels[lidar ?? policy.lidarChannel] = network.hasLidar ? .expected : .optional
+      policy.channels[scene.referenceLidar ?? policy.lidarChannel] = network.hasLidar ? .expected : .optional
     }
     return policy
   }

@@ -52,9 +52,7 @@ public struct Replay: Sendable {
   ) throws -> RunManifest {
     let start = ContinuousClock.now
     // Before anything is written: a model may lack the precision.
-    let stages = try options.model.map {
-      try NetworkStages($0, precision: options.precision, threads: options.threads)
-    }
+    let perceiver = try Perceiver(options)
     let configuration = options.configuration(version: dataset.version, scenes: selection)
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
@@ -69,7 +67,7 @@ public struct Replay: Sendable {
       if try directory.finishedScene(scene) == nil {
         report(.progress(done: done, total: total, scene: scene))
         let before = done
-        try replay(scene, with: stages, into: directory, shouldStop: shouldStop) { event in
+        try replay(scene, with: perceiver, into: directory, shouldStop: shouldStop) { event in
           if case .progress(let inScene, _, _) = event {
             report(.progress(done: before + inScene, total: total, scene: scene))
           } else {
@@ -94,18 +92,18 @@ public struct Replay: Sendable {
   }
 
   private func replay(
-    _ name: String, with stages: NetworkStages?, into directory: RunDirectory,
+    _ name: String, with perceiver: Perceiver, into directory: RunDirectory,
     shouldStop: @escaping @Sendable () -> Bool,
     report: (ReplayEvent) -> Void
   ) throws {
     let scene = try dataset.scene(named: name)
     let writer = try directory.beginScene(name)
     if options.givenTruth {
-      try forecast(scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
+      try forecast(scene, with: perceiver, writer: writer, shouldStop: shouldStop, report: report)
       return
     }
-    let synced = try synchronize(scene, policy: stages?.policy(for: scene) ?? SyncPolicy())
-    for channel in stages?.camerasLeftOut(of: scene) ?? [] {
+    let synced = try synchronize(scene, policy: perceiver.policy(for: scene))
+    for channel in perceiver.network?.camerasLeftOut(of: scene) ?? [] {
       report(.warning("\(name): \(channel) is left out: the model has no place for another camera"))
     }
     for warning in synced.report.warnings {
@@ -113,7 +111,7 @@ public struct Replay: Sendable {
       report(.warning("\(name): \(warning)"))
     }
     try perceive(
-      synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
+      synced.frames, of: scene, with: perceiver, writer: writer, shouldStop: shouldStop, report: report)
   }
 
   /// A frame's record: how it ended and why, and an error for a loss under `--strict`.

@@ -43,7 +43,8 @@ public struct ReplayOptions: Sendable {
   public var command: [String]
 
   /// Options for a run into this folder.
-  public init(out: String, programVersion: String, command: [String]) {
+  /// - Parameter out: may be left empty where nothing is written (`Replay.measure`).
+  public init(out: String = "", programVersion: String, command: [String]) {
     self.out = out
     self.programVersion = programVersion
     self.command = command

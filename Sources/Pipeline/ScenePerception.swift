@@ -8,17 +8,6 @@ import Results
 import Scenes
 import Synchronization
 
-/// What perception saw in a frame, before tracks are followed.
-struct Sight: Sendable {
-  var detections: [Detection]
-  var bev: BEVLayers
-  var volume: OccupancyVolume
-  /// Lines of the map, in the global frame.
-  var lines: [MapLayer] = []
-  /// What trajectories are made from, `[channel, i, j]` over the network's grid; empty without.
-  var features: [Float] = []
-}
-
 /// A frame whose images the network's image branch has looked at.
 struct PreparedFrame: Sendable {
   var loaded: LoadedFrame
@@ -26,56 +15,37 @@ struct PreparedFrame: Sendable {
   var features: ImageFeatures?
 }
 
-/// A frame between perception and its trajectories.
-struct SeenFrame: Sendable {
+/// A frame on its way from perception through trajectories to its files.
+struct FrameResult: Sendable {
   var index: Int
   var frame: Frame
-  /// Nil for a skipped frame.
+  /// What perception saw; nil for a skipped frame, and after trajectories were made from it.
   var sight: Sight?
+  /// All that was perceived, trajectories included; nil before they are made and for a skipped frame.
+  var prediction: FramePrediction?
   var pictures: [PreviewCamera]
   /// The keyframe's own points in the ego frame, for the preview.
   var points = PointCloud()
-  /// What is worth saying of the frame and no loss.
+  /// Remarks on the frame that are no loss.
   var notes: [String] = []
   var clock: StageClock
-}
-
-/// A frame between trajectories and its files.
-struct PerceivedFrame: Sendable {
-  var index: Int
-  var frame: Frame
-  /// Nil for a skipped frame.
-  var prediction: FramePrediction?
-  var pictures: [PreviewCamera]
-  var points: PointCloud
-  var notes: [String]
-  var clock: StageClock
-
-  init(_ seen: SeenFrame) {
-    index = seen.index
-    frame = seen.frame
-    pictures = seen.pictures
-    points = seen.points
-    notes = seen.notes
-    clock = seen.clock
-  }
 }
 
 extension Replay {
   /// Runs a scene's frames through perception and writes its files, whole or not at all.
   func perceive(
-    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, writer: SceneWriter,
+    _ frames: [Frame], of scene: Scene, with perceiver: Perceiver, writer: SceneWriter,
     shouldStop: @Sendable () -> Bool, report: (ReplayEvent) -> Void
   ) throws {
     let finished = Mutex<[(output: FrameOutput, record: FrameRecord)?]>(frames.map { _ in nil })
     var done = 0
-    try perceive(frames, of: scene, with: stages) {
+    try perceive(frames, of: scene, with: perceiver) {
       if shouldStop() { throw ReplayInterrupted() }
       done += 1
       report(.progress(done: done, total: frames.count, scene: scene.name))
-    } store: { perceived in
-      let result = try store(perceived, scene: scene.name, writer: writer)
-      finished.withLock { $0[perceived.index] = result }
+    } store: { result in
+      let stored = try store(result, scene: scene.name, writer: writer)
+      finished.withLock { $0[result.index] = stored }
     }
     let all = finished.withLock { $0.compactMap { $0 } }
     precondition(all.count == frames.count, "\(all.count) of \(frames.count) frames were stored")
@@ -84,20 +54,15 @@ extension Replay {
 
   /// Runs a scene's frames through reading, the network's image branch and perception, to `store`.
   ///
-  /// - Parameter willCompute: called on the caller before each frame is perceived.
+  /// - Parameter willCompute: called on the caller before each frame is result.
   func perceive(
-    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, willCompute: () throws -> Void,
-    store: @escaping @Sendable (PerceivedFrame) throws -> Void
+    _ frames: [Frame], of scene: Scene, with perceiver: Perceiver, willCompute: () throws -> Void,
+    store: @escaping @Sendable (FrameResult) throws -> Void
   ) throws {
-    let loader = FrameLoader(dataset, request: stages?.request(for: scene)), images = stages?.images
-    var perceiver = ScenePerceiver(
-      withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages,
-      loader: loader)
-    stages?.begin()
-    let follower = Mutex(
-      TrajectoryStage(
-        scene, stages: stages,
-        roads: stages?.refiner == nil ? [] : try dataset.roadLines(location: scene.location)))
+    let loader = FrameLoader(dataset, request: perceiver.request(for: scene))
+    let images = perceiver.network?.images
+    var stage = PerceptionStage(perceiver, loader: loader)
+    let follower = Mutex(try TrajectoryStage(scene, perceiver: perceiver, dataset: dataset))
     let features = Spares<[Float]>()
     var index = 0
     try runInOrder(
@@ -114,79 +79,67 @@ extension Replay {
       compute: { prepared in
         try willCompute()
         defer { index += 1 }
-        let seen = try perceiver.perceive(prepared, index: index, spareFeatures: features.take() ?? [])
+        let seen = try stage.perceive(prepared, index: index, spareFeatures: features.take() ?? [])
         loader.recycle(prepared.loaded.images)
         return seen
       },
       conclude: { seen in
-        let perceived = try follower.withLock { try $0.follow(seen) }
+        var result = try follower.withLock { try $0.follow(seen) }
         if let sight = seen.sight { features.give(sight.features) }
-        return perceived
+        result.sight = nil
+        return result
       }, store: store)
   }
 
   private func store(
-    _ perceived: PerceivedFrame, scene: String, writer: SceneWriter
+    _ result: FrameResult, scene: String, writer: SceneWriter
   ) throws -> (output: FrameOutput, record: FrameRecord) {
-    var clock = perceived.clock
-    guard let prediction = perceived.prediction else {
-      let output = try writer.skipped(perceived.frame.keyframe.token)
-      return (output, try record(perceived.frame, scene: scene, clock: clock))
+    var clock = result.clock
+    guard let prediction = result.prediction else {
+      let output = try writer.skipped(result.frame.keyframe.token)
+      return (output, try record(result.frame, scene: scene, clock: clock))
     }
     let picture = clock.measure("preview") {
       Preview().draw(
-        prediction, scene: scene, timestampMicroseconds: perceived.frame.timestampMicroseconds,
-        cameras: perceived.pictures, points: perceived.points)
+        prediction, scene: scene, timestampMicroseconds: result.frame.timestampMicroseconds,
+        cameras: result.pictures, points: result.points)
     }
     let output = try clock.measure("write") { try writer.write(prediction, preview: picture) }
     return (
       output,
       try record(
-        perceived.frame, scene: scene, flags: output.flags, notes: perceived.notes + output.notes,
+        result.frame, scene: scene, flags: output.flags, notes: result.notes + output.notes,
         clock: clock)
     )
   }
 }
 
 /// What perception keeps between the frames of one scene: recent sweeps, and what its way of perceiving remembers.
-private struct ScenePerceiver {
-  private let stages: NetworkStages?
+private struct PerceptionStage {
+  private var perceiver: ScenePerceiver
+  private let needsLidar: Bool
   private let loader: FrameLoader
-  private var classical: ClassicalPerception
   private var sweeps = SweepCache()
 
-  init(withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?, loader: FrameLoader) {
+  init(_ perceiver: Perceiver, loader: FrameLoader) {
+    self.perceiver = ScenePerceiver(perceiver)
+    needsLidar = perceiver.network == nil
     self.loader = loader
-    var configuration = ClassicalPerception.Configuration()
-    configuration.withholdsKeyframeSweep = withholdKeyframeSweep
-    configuration.threads = threads
-    classical = ClassicalPerception(configuration: configuration)
-    self.stages = stages
   }
 
   /// - Parameter spareFeatures: features of an earlier frame that are no longer needed, whose memory is used again.
   mutating func perceive(
     _ prepared: PreparedFrame, index: Int, spareFeatures: consuming [Float]
-  ) throws -> SeenFrame {
+  ) throws -> FrameResult {
     let loaded = prepared.loaded, frame = loaded.frame
-    var result = SeenFrame(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
+    var result = FrameResult(index: index, frame: frame, pictures: loaded.pictures, clock: loaded.clock)
     sweeps.add(loaded)
-    guard frame.skipReason == nil, stages != nil || frame.lidar != nil else { return result }
+    guard frame.skipReason == nil, !needsLidar || frame.lidar != nil else { return result }
     let cloud = result.clock.measure("accumulate") { sweeps.accumulate(frame, for: loader) }
     defer { sweeps.recycle(cloud) }
     if let cloud { result.points = Self.keyframePoints(cloud) }
-    if let stages {
-      let seen = try stages.perceive(
-        prepared.features, cameras: loaded.images?.cameras ?? [], cloud: cloud, frame: frame)
-      for stage in seen.milliseconds { result.clock.add(stage.stage, stage.milliseconds) }
-      result.notes += seen.notes
-      result.sight = Sight(
-        detections: seen.detections, bev: seen.bev, volume: seen.volume, lines: seen.lines,
-        features: stages.trajectoryFeatures(reusing: spareFeatures))
-    } else if let cloud {
-      let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
-      result.sight = Sight(detections: seen.detections, bev: seen.bev, volume: seen.volume)
-    }
+    result.sight = try perceiver.perceive(
+      prepared, cloud: cloud, spareFeatures: spareFeatures, result: &result)
     return result
   }
 

@@ -1,6 +1,7 @@
 import Forecasting
 import Geometry
 import Perception
+import Recording
 import Scenes
 import Tracking
 import TrajectoryRefiner
@@ -19,14 +20,12 @@ struct TrajectoryStage: Sendable {
   private var egoPoses: [EgoPose] = []
 
   /// At the beginning of a scene.
-  ///
-  /// - Parameters:
-  ///   - stages: the network's; nil: detections are classical.
-  ///   - roads: the location's road lines, for navigation.
-  init(_ scene: Scene, stages: NetworkStages?, roads: [RoadLine]) {
+  /// - Throws: what reading the location's road lines throws, which a refiner takes for navigation.
+  init(_ scene: Scene, perceiver: Perceiver, dataset: Dataset) throws {
+    let stages = perceiver.network
     self.scene = scene.name
-    self.roads = roads
     refiner = stages?.refiner
+    roads = refiner == nil ? [] : try dataset.roadLines(location: scene.location)
     grid = stages?.model.configuration.perception.grid ?? .standard
     isClassical = stages == nil
     tracker = Tracker(
@@ -39,9 +38,9 @@ struct TrajectoryStage: Sendable {
   private var refinedAgents: Int { 2 * (refiner?.configuration.agentsPerChunk ?? 0) }
 
   /// Tracks and trajectories of a frame.
-  mutating func follow(_ seen: SeenFrame) throws -> PerceivedFrame {
+  mutating func follow(_ seen: FrameResult) throws -> FrameResult {
     let frame = seen.frame
-    var result = PerceivedFrame(seen)
+    var result = seen
     guard let sight = seen.sight else { return result }
     egoPoses.append(
       EgoPose(timestampMicroseconds: frame.timestampMicroseconds, globalFromEgo: frame.globalFromEgo))

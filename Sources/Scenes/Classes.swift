@@ -31,15 +31,3 @@ public enum DetectionClass: String, Sendable, Hashable, Codable, CaseIterable {
 public enum Modality: String, Sendable, Hashable, Codable {
   case camera, lidar, radar
 }
-
-/// The nuScenes attribute that a class has at a speed, or empty where the class has none.
-/// - Parameter speed: in m/s; below half a metre a second an object stands.
-public func attributeName(for name: DetectionClass, speed: Double) -> String {
-  switch name {
-  case .car, .truck, .bus, .trailer, .constructionVehicle:
-    speed >= 0.5 ? "vehicle.moving" : "vehicle.parked"
-  case .pedestrian: speed >= 0.5 ? "pedestrian.moving" : "pedestrian.standing"
-  case .motorcycle, .bicycle: speed >= 0.5 ? "cycle.with_rider" : "cycle.without_rider"
-  case .trafficCone, .barrier: ""
-  }
-}

@@ -40,9 +40,9 @@ public struct ObservedAgent: Sendable, Hashable {
 
   /// An annotated vehicle, person or animal; nil for what does not move by itself.
   public init?(_ annotation: Annotation) {
-    guard ["vehicle.", "human.", "animal"].contains(where: annotation.category.hasPrefix) else { return nil }
+    guard AnnotationCategory.movesByItself(annotation.category) else { return nil }
     let name = DetectionClass(category: annotation.category)
-    let walks = !annotation.category.hasPrefix("vehicle.")
+    let walks = !annotation.isVehicle
     self.init(
       id: annotation.instanceToken, kind: walks ? .vulnerable : AgentKind(name), name: name,
       position: annotation.box.center.xy, heading: annotation.box.yaw, size: annotation.box.size)
@@ -58,73 +58,9 @@ public struct ObservedAgent: Sendable, Hashable {
   }
 }
 
-/// Where each agent was in the last seconds.
-///
-/// `observe` is called once a frame, in order of time; what has not been seen for longer than is kept is forgotten.
-public struct AgentHistories: Sendable {
-  /// A place and heading at a moment.
-  public struct Sample: Sendable, Hashable {
-    /// The moment.
-    public var timestampMicroseconds: Int64
-    /// In the global frame, in metres.
-    public var position: SIMD2<Double>
-    /// In radians.
-    public var heading: Double
-
-    /// The sample with these values.
-    public init(timestampMicroseconds: Int64, position: SIMD2<Double>, heading: Double) {
-      self.timestampMicroseconds = timestampMicroseconds
-      self.position = position
-      self.heading = heading
-    }
-  }
-
-  /// Microseconds that samples are kept; those a little beyond serve interpolation.
-  private let kept: Int64
-  private var samples: [String: [Sample]] = [:]
-
-  /// No histories yet.
-  /// - Parameter seconds: how far back they will be asked for.
-  public init(seconds: Double) { kept = Int64((seconds + 0.6) * 1e6) }
-
+extension AgentHistories {
   /// Notes where agents are now. A second sample of a moment, or an earlier one, is left out.
   public mutating func observe(_ agents: [ObservedAgent], at timestampMicroseconds: Int64) {
-    for agent in agents {
-      let sample = Sample(
-        timestampMicroseconds: timestampMicroseconds, position: agent.position, heading: agent.heading)
-      var past = samples[agent.id] ?? []
-      if let last = past.last, last.timestampMicroseconds >= timestampMicroseconds { continue }
-      past.removeAll { $0.timestampMicroseconds < timestampMicroseconds - kept }
-      past.append(sample)
-      samples[agent.id] = past
-    }
-    samples = samples.filter {
-      ($0.value.last?.timestampMicroseconds ?? .min) >= timestampMicroseconds - kept
-    }
-  }
-
-  /// An agent's samples in order of time.
-  public subscript(_ id: String) -> [Sample] { samples[id] ?? [] }
-
-  /// Where something was at a moment, between two samples at most 1.1 s apart or at one at most 0.12 s away; nil where it
-  /// was not seen then.
-  ///
-  /// The same serves futures in training. Headings go the shorter way round.
-  /// - Parameter samples: in order of time.
-  public static func sample(of samples: [Sample], at time: Int64) -> Sample? {
-    guard let after = samples.firstIndex(where: { $0.timestampMicroseconds >= time }) else {
-      return samples.last.flatMap { time - $0.timestampMicroseconds <= 120_000 ? $0 : nil }
-    }
-    let b = samples[after]
-    if b.timestampMicroseconds == time { return b }
-    guard after > 0, b.timestampMicroseconds - samples[after - 1].timestampMicroseconds <= 1_100_000 else {
-      return b.timestampMicroseconds - time <= 120_000 ? b : nil
-    }
-    let a = samples[after - 1]
-    let fraction =
-      Double(time - a.timestampMicroseconds) / Double(b.timestampMicroseconds - a.timestampMicroseconds)
-    return Sample(
-      timestampMicroseconds: time, position: a.position + (b.position - a.position) * fraction,
-      heading: wrapAngle(a.heading + wrapAngle(b.heading - a.heading) * fraction))
+    observe(agents.map { ($0.id, $0.position, $0.heading) }, at: timestampMicroseconds)
   }
 }

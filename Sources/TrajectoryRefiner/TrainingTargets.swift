@@ -57,21 +57,4 @@ public struct TrainingTarget: Sendable, Hashable {
       return SIMD2(x, y)
     }
   }
-
-  /// Twelve positions half a second apart after a moment, in the frame of where the agent is then; nil where one of them
-  /// or the present place is not known.
-  /// - Parameter samples: the agent's, in order of time.
-  public static func future(
-    of samples: [AgentHistories.Sample], after time: Int64
-  ) -> [SIMD2<Double>]? {
-    guard let now = AgentHistories.sample(of: samples, at: time) else { return nil }
-    var path: [SIMD2<Double>] = []
-    for step in 1...TrajectoryAnchors.steps {
-      guard let then = AgentHistories.sample(of: samples, at: time + Int64(step) * 500_000) else {
-        return nil
-      }
-      path.append((then.position - now.position).rotated(by: -now.heading))
-    }
-    return path
-  }
 }

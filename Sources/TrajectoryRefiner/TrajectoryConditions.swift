@@ -119,7 +119,7 @@ public struct ConditionBuilder: Sendable {
   // MARK: Histories
 
   /// Samples from the oldest to the present one; nil where the agent was not seen.
-  private func past(of agent: ObservedAgent) -> [AgentHistories.Sample?] {
+  private func past(of agent: ObservedAgent) -> [MotionSample?] {
     let samples = histories[agent.id]
     let interval = configuration.historyInterval * 1e6
     return (0..<configuration.historySteps).map { k in
@@ -128,7 +128,7 @@ public struct ConditionBuilder: Sendable {
     }
   }
 
-  private func fillHistory(_ result: inout TrajectoryConditions, _ past: [AgentHistories.Sample?]) {
+  private func fillHistory(_ result: inout TrajectoryConditions, _ past: [MotionSample?]) {
     let width = ConditionLayout.historyFeatures
     for (k, sample) in past.enumerated() {
       guard let sample else { continue }
@@ -156,7 +156,7 @@ public struct ConditionBuilder: Sendable {
     target[3 + ConditionLayout.index(of: agent.name)] = 1
   }
 
-  private func fillNeighbours(_ result: inout TrajectoryConditions, _ pasts: [[AgentHistories.Sample?]]) {
+  private func fillNeighbours(_ result: inout TrajectoryConditions, _ pasts: [[MotionSample?]]) {
     var near: [(distance: Double, place: Int)] = []
     for (k, other) in present.enumerated() where other.id != result.id {
       let distance = (other.position - result.position).length

@@ -53,7 +53,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     for case let precision? in precisions { try Plan.require(precision) }
     let dataset = try Dataset(root: dataroot, version: version)
-    var options = ReplayOptions(out: "", programVersion: programVersion, command: CommandLine.arguments)
+    var options = ReplayOptions(programVersion: programVersion, command: CommandLine.arguments)
     if let scene { options.selection = .scene(scene) }
     if model != "classical" { options.model = try Model(contentsOf: model) }
     let cases = precisions.compactMap { $0 }.flatMap { precision in

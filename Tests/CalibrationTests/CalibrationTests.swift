@@ -3,11 +3,12 @@ import Foundation
 import Geometry
 import Recording
 import Scenes
+import TestKit
 import Testing
 
 private let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   .appendingPathComponent("../..").standardized.path
-private let data = "\(repository)/../shared/data"
+private let data = RealData.path("")
 
 private let text = """
   name: small
@@ -214,7 +215,7 @@ private let text = """
 @Suite struct RigFromSceneTests {
   /// With APUS_ACCEPT=1 in the environment the rigs in calibration/ are written anew from the recordings.
   @Test(
-    .enabled(if: FileManager.default.fileExists(atPath: data)),
+    .enabled(if: RealData.has("pandaset-002"), "shared/data is not here"),
     arguments: [
       (
         "nuscenes", "nuscenes-keyframe", "scene-0061", LidarModel.hdl32E, Rig.Body.hatchback,

@@ -1,13 +1,13 @@
 import CameraInput
 import Foundation
 import Geometry
+import TestKit
 import Testing
 
-private let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .appendingPathComponent("../../../shared/data").standardized.path
+private let data = RealData.path("")
 
 /// Recorded images, where the machine has them beside the repository.
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: data)))
+@Suite(.enabled(if: RealData.has("pandaset-002"), "shared/data is not here"))
 struct RealImageTests {
   private func images(_ root: String) throws -> [(name: String, bytes: [UInt8])] {
     let samples = "\(data)/\(root)/samples"

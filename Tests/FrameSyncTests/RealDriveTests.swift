@@ -1,13 +1,13 @@
 import Foundation
 import FrameSync
 import Recording
+import TestKit
 import Testing
 
 /// Recorded drives, where the machine has them beside the repository.
-private let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .appendingPathComponent("../../../shared/data").standardized.path
+private let data = RealData.path("")
 
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: data)))
+@Suite(.enabled(if: RealData.has("pandaset-002"), "shared/data is not here"))
 struct RealDriveTests {
   @Test func noFrameOfThePandaSetDriveIsDegraded() throws {
     let dataset = try Dataset(root: "\(data)/pandaset-002")

@@ -2,6 +2,7 @@ import Foundation
 import Geometry
 import LiftSplat
 import NeuralEngine
+import References
 import Testing
 
 /// A graph of one lift-splat, and of its gradients for an input `gradient`.

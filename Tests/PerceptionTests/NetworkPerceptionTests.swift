@@ -4,6 +4,7 @@ import LiftSplat
 import NeuralEngine
 import Perception
 import PointClouds
+import References
 import Scenes
 import Testing
 
@@ -147,7 +148,7 @@ struct NetworkPerceptionTests {
     let different = [all, oneCamera, noLidar, blind]
     for a in 0..<4 { for b in 0..<a { #expect(different[a] != different[b], "\(a) and \(b)") } }
     #expect(nothing.volume.semantics.allSatisfy { $0 == OccupancyVolume.free })
-    #expect(whole.bev.mapLayers.map(\.name) == NetworkConfiguration.MapLayerName.allCases.map(\.rawValue))
+    #expect(whole.bev.mapLayers.map(\.name) == MapLayerName.allCases.map(\.rawValue))
     // An empty cloud sees what no cloud sees, and all is as before once everything is back.
     perception.reset()
     _ = try Self.frame(&perception, cameras: [nil, nil], cloud: Self.cloud(counts: [0]))

@@ -8,14 +8,14 @@ import Perception
 import PointClouds
 import Recording
 import Scenes
+import TestKit
 import Testing
 import Tracking
 
-private let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .appendingPathComponent("../../../shared/data").standardized.path
+private let data = RealData.path("")
 
 /// The default network on a recorded drive, where the machine has it beside the repository.
-@Suite(.serialized, .enabled(if: FileManager.default.fileExists(atPath: "\(data)/pandaset-002")))
+@Suite(.serialized, .enabled(if: RealData.has("pandaset-002"), "shared/data/pandaset-002 is not here"))
 struct NetworkRealDriveTests {
   /// A frame's inputs, decoded.
   private struct Input {

@@ -1,5 +1,6 @@
 import Geometry
 import PointClouds
+import References
 import Scenes
 import Testing
 

@@ -2,20 +2,12 @@ import Foundation
 import Geometry
 import Recording
 import Scenes
+import TestKit
 import Testing
 
-/// The folder of real data beside the repository, or nil (and a line that says so) where it is absent.
-func realData(_ name: String) -> String? {
-  let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/data/\(name)")
-    .path
-  if FileManager.default.fileExists(atPath: path) { return path }
-  print("skipped: there is no \(path)")
-  return nil
-}
-
-@Test func realDriveHasItsKeyframesBoxesAndClouds() throws {
-  guard let root = realData("pandaset-002") else { return }
+@Test(.enabled(if: RealData.has("pandaset-002"), "shared/data/pandaset-002 is not here"))
+func realDriveHasItsKeyframesBoxesAndClouds() throws {
+  let root = RealData.path("pandaset-002")
   let dataset = try Dataset(root: root)
   #expect(dataset.version == "v1.0-mini")
   #expect(try dataset.sceneNames(split: "drive") == ["pandaset-002"])
@@ -36,8 +28,9 @@ func realData(_ name: String) -> String? {
   #expect(try dataset.mapLayers(location: scene.location).isEmpty)
 }
 
-@Test func realKeyframeHasSixCamerasAndNoVelocities() throws {
-  guard let root = realData("nuscenes-keyframe") else { return }
+@Test(.enabled(if: RealData.has("nuscenes-keyframe"), "shared/data/nuscenes-keyframe is not here"))
+func realKeyframeHasSixCamerasAndNoVelocities() throws {
+  let root = RealData.path("nuscenes-keyframe")
   let dataset = try Dataset(root: root)
   let scene = try dataset.scene(named: "scene-0061")
   #expect(scene.measurements.filter { $0.sensor.modality == .camera }.count == 6)
@@ -51,8 +44,9 @@ func realData(_ name: String) -> String? {
   #expect(errorLine { _ = try dataset.sceneNames(split: "mini_val") }?.contains("mini_train") == true)
 }
 
-@Test func realTrafficHasItsMapsAndForecastPairs() throws {
-  guard let root = realData("nuscenes-mini-traffic") else { return }
+@Test(.enabled(if: RealData.has("nuscenes-mini-traffic"), "shared/data/nuscenes-mini-traffic is not here"))
+func realTrafficHasItsMapsAndForecastPairs() throws {
+  let root = RealData.path("nuscenes-mini-traffic")
   let dataset = try Dataset(root: root)
   #expect(dataset.sceneNames.count == 8)
   #expect(Set(try dataset.sceneNames(split: "mini_train")) == Set(dataset.sceneNames))
@@ -79,9 +73,11 @@ func realData(_ name: String) -> String? {
   #expect(pairs == 6266)
 }
 
-@Test(arguments: ["pandaset-002", "nuscenes-mini-traffic", "nuscenes-keyframe"])
+@Test(
+  .enabled(if: RealData.has("pandaset-002"), "shared/data is not here"),
+  arguments: ["pandaset-002", "nuscenes-mini-traffic", "nuscenes-keyframe"])
 func realDataIsWrittenAndReadBackEqual(_ name: String) throws {
-  guard let root = realData(name) else { return }
+  let root = RealData.path(name)
   let original = try Dataset(root: root)
   let copy = FileManager.default.temporaryDirectory.appendingPathComponent("apus-\(UUID().uuidString)").path
   defer { try? FileManager.default.removeItem(atPath: copy) }

@@ -3,12 +3,13 @@ import Geometry
 import Recording
 import Scenes
 import Simulation
+import TestKit
 import Testing
 
 /// Simulated sweeps beside recorded ones; prints its figures, and with APUS_COMPARISON=FOLDER in the environment writes
 /// them there as JSON. Skips where the recordings are absent.
 @Suite struct LidarComparisonTests {
-  static let data = ProcessInfo.processInfo.environment["APUS_DATA"] ?? "../shared/data"
+  static let data = RealData.path("")
 
   /// Rebuilds surroundings from some keyframes and compares the sweeps of others (or the same where there is one).
   static func compare(
@@ -40,7 +41,7 @@ import Testing
     return comparison
   }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: "\(data)/nuscenes-keyframe")))
+  @Test(.enabled(if: RealData.has("nuscenes-keyframe"), "shared/data/nuscenes-keyframe is not here"))
   func resemblesANuScenesKeyframe() throws {
     let c = try Self.compare(
       "nuscenes-keyframe", scene: 0, builtFrom: [0], comparedAt: [0], sensor: .hdl32E(), body: .hatchback,
@@ -52,7 +53,7 @@ import Testing
     #expect(c.intensity.totalVariation <= 0.25)
   }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: "\(data)/pandaset-002")))
+  @Test(.enabled(if: RealData.has("pandaset-002"), "shared/data/pandaset-002 is not here"))
   func resemblesPandaSetOnKeyframesItDidNotSee() throws {
     let c = try Self.compare(
       "pandaset-002", scene: 0, builtFrom: [0, 4, 8], comparedAt: [2, 6, 10], sensor: .pandar64(),

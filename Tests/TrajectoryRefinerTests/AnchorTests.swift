@@ -1,13 +1,15 @@
 import Foundation
 import Geometry
+import TestKit
 import Testing
 import TrajectoryRefiner
 
 /// The anchors that are shipped are those of the recorded traffic. Where they are to be made anew:
 /// `APUS_WRITE_ANCHORS=1 swift test -c release -Xcc -ffp-contract=off --skip-build --filter
 /// shippedAnchorsAreOfTheRecordedTraffic`, which writes `StandardAnchors.swift` from `../shared/data/nuscenes-mini-traffic`.
-@Test func shippedAnchorsAreOfTheRecordedTraffic() throws {
-  guard let root = realData("nuscenes-mini-traffic") else { return }
+@Test(.enabled(if: RealData.has("nuscenes-mini-traffic"), "shared/data/nuscenes-mini-traffic is not here"))
+func shippedAnchorsAreOfTheRecordedTraffic() throws {
+  let root = RealData.path("nuscenes-mini-traffic")
   let futures = try RecordedTraffic(dataroot: root).futures()
   // Of vehicles alone 2,868 pairs have a past too; those here need none.
   #expect(futures[0].count > 2868 && futures[1].count > 500 && futures[2].count > 100)

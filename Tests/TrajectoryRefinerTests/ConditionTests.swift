@@ -4,6 +4,7 @@ import Geometry
 import NeuralEngine
 import Recording
 import Scenes
+import TestKit
 import Testing
 import TrajectoryRefiner
 
@@ -40,7 +41,7 @@ import TrajectoryRefiner
 }
 
 @Test func samplesBetweenAndBeyond() {
-  typealias Sample = AgentHistories.Sample
+  typealias Sample = MotionSample
   let samples = [
     Sample(timestampMicroseconds: 0, position: SIMD2(0, 0), heading: 3),
     Sample(timestampMicroseconds: 1_000_000, position: SIMD2(2, 4), heading: -3),
@@ -167,8 +168,9 @@ import TrajectoryRefiner
   #expect(bare.allSatisfy { !$0.hasPlace && !$0.polylineMask.contains(true) && !$0.pathMask.contains(1) })
 }
 
-@Test func annotationsAreEnoughForForecasts() throws {
-  guard let root = realData("nuscenes-mini-traffic") else { return }
+@Test(.enabled(if: RealData.has("nuscenes-mini-traffic"), "shared/data/nuscenes-mini-traffic is not here"))
+func annotationsAreEnoughForForecasts() throws {
+  let root = RealData.path("nuscenes-mini-traffic")
   let dataset = try Dataset(root: root)
   let configuration = try RefinerConfiguration(bevChannels: 0)
   let refiner = try TrajectoryRefiner(

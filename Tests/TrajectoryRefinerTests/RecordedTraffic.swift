@@ -4,20 +4,12 @@ import Recording
 import Scenes
 import TrajectoryRefiner
 
-/// A folder of the real data beside the repository, or nil where it is not there.
-func realData(_ name: String) -> String? {
-  let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  let path = root.appendingPathComponent("../shared/data/\(name)").standardizedFileURL.path
-  return FileManager.default.fileExists(atPath: path) ? path : nil
-}
-
 /// What moves in a dataroot's scenes: every agent's samples at keyframes, by kind.
 struct RecordedTraffic {
   /// One agent through one scene.
   struct Agent {
     var kind: AgentKind
-    var samples: [AgentHistories.Sample]
+    var samples: [MotionSample]
   }
   var agents: [Agent] = []
 
@@ -31,7 +23,7 @@ struct RecordedTraffic {
         let time = keyframe.timestampMicroseconds
         for annotation in try dataset.annotations(sample: keyframe.token) {
           guard let seen = ObservedAgent(annotation) else { continue }
-          let sample = AgentHistories.Sample(
+          let sample = MotionSample(
             timestampMicroseconds: time, position: seen.position, heading: seen.heading)
           if found[seen.id] == nil { order.append(seen.id) }
           found[seen.id, default: Agent(kind: seen.kind, samples: [])].samples.append(sample)
@@ -56,7 +48,7 @@ struct RecordedTraffic {
       var next = Int64.min
       for sample in agent.samples where sample.timestampMicroseconds >= next {
         next = sample.timestampMicroseconds + 400_000
-        if let future = TrainingTarget.future(of: agent.samples, after: sample.timestampMicroseconds) {
+        if let future = AgentHistories.future(of: agent.samples, after: sample.timestampMicroseconds) {
           result[agent.kind.rawValue].append(future)
         }
       }

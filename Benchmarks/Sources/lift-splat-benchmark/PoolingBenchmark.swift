@@ -2,6 +2,7 @@ import Foundation
 import Geometry
 import LiftSplat
 import NeuralEngine
+import References
 
 /// Six cameras around a car, their features pooled.
 enum PoolingBenchmark {

@@ -100,7 +100,7 @@ public struct ClassicalPerception: Sendable {
         rotation: Quaternion(yaw: forwards(Double(proposal.yaw))))
       return Detection(
         name: proposal.shape.name, box: box, velocity: .zero, score: score,
-        attribute: Self.attribute(proposal.shape.name))
+        attribute: attributeName(for: proposal.shape.name, speed: 0))
     }
   }
 
@@ -118,15 +118,5 @@ public struct ClassicalPerception: Sendable {
   private func forwards(_ yaw: Double) -> Double {
     let wrapped = wrapAngle(yaw)
     return abs(wrapped) <= .pi / 2 ? wrapped : wrapAngle(wrapped + .pi)
-  }
-
-  /// The attribute of something that one sweep cannot show moving.
-  private static func attribute(_ name: DetectionClass) -> String {
-    switch name {
-    case .car, .truck, .bus, .trailer, .constructionVehicle: "vehicle.parked"
-    case .bicycle, .motorcycle: "cycle.without_rider"
-    case .pedestrian: "pedestrian.standing"
-    case .trafficCone, .barrier: ""
-    }
   }
 }

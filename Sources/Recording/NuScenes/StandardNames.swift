@@ -1,3 +1,5 @@
+import Scenes
+
 /// The categories, attributes and visibility levels of nuScenes, for datasets that are written.
 ///
 /// - Source: the nuScenes schema and nuScenes-lidarseg's `category.json`; names and indices are facts of the dataset.
@@ -32,9 +34,9 @@ public enum StandardNames {
 
   /// The eight attributes.
   public static let attributes = [
-    "vehicle.moving", "vehicle.stopped", "vehicle.parked", "cycle.with_rider", "cycle.without_rider",
-    "pedestrian.sitting_lying_down", "pedestrian.standing", "pedestrian.moving",
-  ]
+    BoxAttribute.vehicleMoving, .vehicleStopped, .vehicleParked, .cycleWithRider, .cycleWithoutRider,
+    .pedestrianSittingLyingDown, .pedestrianStanding, .pedestrianMoving,
+  ].map(\.rawValue)
 
   /// The four levels of visibility, whose tokens are "1" to "4".
   public static let visibilities = ["v0-40", "v40-60", "v60-80", "v80-100"]

@@ -1,12 +1,10 @@
 import NeuralEngine
+import Scenes
 
 /// What detections may be doing: nuScenes' attributes, and which of them a class may have.
 public enum DetectionAttributes {
   /// The attributes, in the order of the head's logits.
-  public static let names = [
-    "cycle.with_rider", "cycle.without_rider", "pedestrian.moving", "pedestrian.sitting_lying_down",
-    "pedestrian.standing", "vehicle.moving", "vehicle.parked", "vehicle.stopped",
-  ]
+  public static let names = BoxAttribute.allCases.map(\.rawValue).sorted()
 }
 
 extension Graph {

@@ -1,15 +1,6 @@
 import Scenes
 
 extension NetworkConfiguration {
-  /// A layer of the map, named as in nuScenes.
-  public enum MapLayerName: String, Codable, Hashable, Sendable, CaseIterable {
-    case drivableArea = "drivable_area", laneDivider = "lane_divider", roadDivider = "road_divider"
-    case crossing = "ped_crossing", walkway
-
-    /// Whether the layer is of lines, which are traced as polylines.
-    public var isLine: Bool { self == .laneDivider || self == .roadDivider }
-  }
-
   /// The map head.
   public struct Map: Codable, Hashable, Sendable {
     /// The layers, in order.
