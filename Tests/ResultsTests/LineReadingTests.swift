@@ -10,7 +10,8 @@ import Testing
   private func written(_ change: (inout FramePrediction) -> Void) throws -> (Scratch, String) {
     let scratch = try Scratch()
     let path = "\(scratch.path)/run"
-    let run = try RunDirectory(path: path, kind: .perception, configuration: Made.configuration)
+    let run = try RunDirectory(
+      path: path, kind: .perception, configuration: Made.configuration, resume: false)
     let writer = try run.beginScene("scene-a")
     var prediction = Made.prediction("a", time: 5_000_000)
     change(&prediction)
