@@ -84,10 +84,9 @@ let package = Package(
     .target(
       name: "Models",
       dependencies: [
-        "Geometry", "Scenes", "Files", "Calibration", "CameraInput", "NeuralEngine", "LiftSplat",
-        "Perception",
-        "TrajectoryRefiner",
-      ], exclude: ["README.md"]),
+        "Geometry", "Scenes", "Files", "Calibration", "CameraInput", "PointClouds", "NeuralEngine", "LiftSplat",
+        "Perception", "TrajectoryRefiner", yams,
+      ], exclude: ["README.md", "Networks/README.md"]),
     .target(name: "Results", dependencies: ["Geometry", "Scenes", "Files"], exclude: ["README.md"]),
     .target(
       name: "Drawing", dependencies: ["Geometry", "Scenes", "Files", "Results"], exclude: ["README.md"]),
@@ -156,7 +155,7 @@ let package = Package(
     .testTarget(name: "HouseTests"),
     .testTarget(
       name: "ProgramTests",
-      dependencies: ["apus", "Geometry", "Scenes", "Files", "Recording", "Results", "CTurboJPEG"]),
+      dependencies: ["apus", "Geometry", "Scenes", "Files", "Recording", "Results", "NeuralEngine", "CTurboJPEG"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
   ],
   swiftLanguageModes: [.v6],

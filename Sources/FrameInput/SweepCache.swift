@@ -30,6 +30,9 @@ package struct SweepCache {
       reusing: reused)
   }
 
+  /// A frame's sweeps as they were recorded, the keyframe's own first, then earlier ones, the newest first.
+  package func sweeps(of frame: Frame) -> [Sweep] { frame.sweeps.compactMap { sweeps[$0.token] } }
+
   /// Takes back a frame's cloud.
   package mutating func recycle(_ cloud: consuming AccumulatedCloud?) {
     if let cloud { spare = cloud.points }

@@ -2,6 +2,7 @@ import Foundation
 import FrameInput
 import FrameSync
 import Geometry
+import Models
 import NeuralEngine
 import Recording
 import Results
@@ -55,6 +56,7 @@ public struct Replay: Sendable {
     let stages = try options.model.map {
       try NetworkStages($0, precision: options.precision, threads: options.threads)
     }
+    let network = try options.network.map { try DescribedNetwork($0, threads: max(1, options.threads / 2)) }
     let configuration = options.configuration(version: dataset.version, scenes: selection)
     let directory = try RunDirectory(
       path: options.out, kind: options.givenTruth ? .forecasting : .perception,
@@ -69,7 +71,7 @@ public struct Replay: Sendable {
       if try directory.finishedScene(scene) == nil {
         report(.progress(done: done, total: total, scene: scene))
         let before = done
-        try replay(scene, with: stages, into: directory, shouldStop: shouldStop) { event in
+        try replay(scene, with: stages, network, into: directory, shouldStop: shouldStop) { event in
           if case .progress(let inScene, _, _) = event {
             report(.progress(done: before + inScene, total: total, scene: scene))
           } else {
@@ -84,7 +86,7 @@ public struct Replay: Sendable {
       scenes: scenes, grid: .standard,
       manifest: RunManifest(
         version: options.programVersion, command: options.command, modelName: options.modelName,
-        modelSHA256: options.model?.sha256, precision: options.precision.rawValue, threads: options.threads,
+        modelSHA256: options.model?.sha256 ?? options.network?.sha256, precision: options.precision.rawValue, threads: options.threads,
         cpu: Machine.processor,
         configuration: configuration,
         versionFolder: dataset.version, split: split, scenes: selection,
@@ -94,7 +96,7 @@ public struct Replay: Sendable {
   }
 
   private func replay(
-    _ name: String, with stages: NetworkStages?, into directory: RunDirectory,
+    _ name: String, with stages: NetworkStages?, _ network: DescribedNetwork?, into directory: RunDirectory,
     shouldStop: @escaping @Sendable () -> Bool,
     report: (ReplayEvent) -> Void
   ) throws {
@@ -104,7 +106,7 @@ public struct Replay: Sendable {
       try forecast(scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
       return
     }
-    let synced = try synchronize(scene, policy: stages?.policy(for: scene) ?? SyncPolicy())
+    let synced = try synchronize(scene, policy: stages?.policy(for: scene) ?? Self.policy(network))
     for channel in stages?.camerasLeftOut(of: scene) ?? [] {
       report(.warning("\(name): \(channel) is left out: the model has no place for another camera"))
     }
@@ -113,7 +115,14 @@ public struct Replay: Sendable {
       report(.warning("\(name): \(warning)"))
     }
     try perceive(
-      synced.frames, of: scene, with: stages, writer: writer, shouldStop: shouldStop, report: report)
+      synced.frames, of: scene, with: stages, network, writer: writer, shouldStop: shouldStop, report: report)
+  }
+
+  /// Sweeps as far back as a network looks.
+  private static func policy(_ network: DescribedNetwork?) -> SyncPolicy {
+    guard let network else { return SyncPolicy() }
+    return SyncPolicy(
+      earlierSweepCount: network.earlierSweeps, earlierSweepMicroseconds: 10_000_000)
   }
 
   /// A frame's record: how it ended and why, and an error for a loss under `--strict`.

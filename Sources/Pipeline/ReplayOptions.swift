@@ -23,6 +23,8 @@ public struct ReplayOptions: Sendable {
   public var shard: (index: Int, count: Int)?
   /// What perceives; nil: the classical way, without weights.
   public var model: Model?
+  /// Somebody else's network, which tells what is detected; the rest is classical. Excludes `model`.
+  public var network: NetworkDescription?
   /// The model's name in run.json: its file's.
   public var modelName = "classical"
   /// What a model computes in.
@@ -52,7 +54,8 @@ public struct ReplayOptions: Sendable {
   /// Everything that decides the outputs: kept in the run and compared before it is resumed or merged.
   func configuration(version: String, scenes: [String]) -> JSONValue {
     .members([
-      "model": .string(model.map { $0.sha256 ?? $0.configuration.name } ?? "classical"),
+      "model": .string(
+        model.map { $0.sha256 ?? $0.configuration.name } ?? network?.sha256 ?? "classical"),
       "precision": .string(precision.rawValue), "version_folder": .string(version),
       "given_truth": .bool(givenTruth),
       "withhold_keyframe_sweep": .bool(withholdKeyframeSweep), "scenes": .array(scenes.map { .string($0) }),

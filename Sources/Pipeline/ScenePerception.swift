@@ -1,6 +1,7 @@
 import Drawing
 import FrameInput
 import Geometry
+import Models
 import NeuralEngine
 import Perception
 import PointClouds
@@ -64,12 +65,13 @@ struct PerceivedFrame: Sendable {
 extension Replay {
   /// Runs a scene's frames through perception and writes its files, whole or not at all.
   func perceive(
-    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, writer: SceneWriter,
+    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, _ network: DescribedNetwork?,
+    writer: SceneWriter,
     shouldStop: @Sendable () -> Bool, report: (ReplayEvent) -> Void
   ) throws {
     let finished = Mutex<[(output: FrameOutput, record: FrameRecord)?]>(frames.map { _ in nil })
     var done = 0
-    try perceive(frames, of: scene, with: stages) {
+    try perceive(frames, of: scene, with: stages, network) {
       if shouldStop() { throw ReplayInterrupted() }
       done += 1
       report(.progress(done: done, total: frames.count, scene: scene.name))
@@ -86,17 +88,18 @@ extension Replay {
   ///
   /// - Parameter willCompute: called on the caller before each frame is perceived.
   func perceive(
-    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, willCompute: () throws -> Void,
+    _ frames: [Frame], of scene: Scene, with stages: NetworkStages?, _ network: DescribedNetwork? = nil,
+    willCompute: () throws -> Void,
     store: @escaping @Sendable (PerceivedFrame) throws -> Void
   ) throws {
     let loader = FrameLoader(dataset, request: stages?.request(for: scene)), images = stages?.images
     var perceiver = ScenePerceiver(
       withholdKeyframeSweep: options.withholdKeyframeSweep, threads: options.threads, stages: stages,
-      loader: loader)
+      network: network, loader: loader)
     stages?.begin()
     let follower = Mutex(
       TrajectoryStage(
-        scene, stages: stages,
+        scene, stages: stages, network: network,
         roads: stages?.refiner == nil ? [] : try dataset.roadLines(location: scene.location)))
     let features = Spares<[Float]>()
     var index = 0
@@ -151,12 +154,17 @@ extension Replay {
 /// What perception keeps between the frames of one scene: recent sweeps, and what its way of perceiving remembers.
 private struct ScenePerceiver {
   private let stages: NetworkStages?
+  private let network: DescribedNetwork?
   private let loader: FrameLoader
   private var classical: ClassicalPerception
   private var sweeps = SweepCache()
 
-  init(withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?, loader: FrameLoader) {
+  init(
+    withholdKeyframeSweep: Bool, threads: Int, stages: NetworkStages?, network: DescribedNetwork?,
+    loader: FrameLoader
+  ) {
     self.loader = loader
+    self.network = network
     var configuration = ClassicalPerception.Configuration()
     configuration.withholdsKeyframeSweep = withholdKeyframeSweep
     configuration.threads = threads
@@ -185,7 +193,11 @@ private struct ScenePerceiver {
         features: stages.trajectoryFeatures(reusing: spareFeatures))
     } else if let cloud {
       let seen = try result.clock.measure("perceive") { try classical.perceive(cloud) }
-      result.sight = Sight(detections: seen.detections, bev: seen.bev, volume: seen.volume)
+      var detections = seen.detections
+      if let network {
+        detections = try result.clock.measure("network") { try network.perceive(sweeps.sweeps(of: frame)) }
+      }
+      result.sight = Sight(detections: detections, bev: seen.bev, volume: seen.volume)
     }
     return result
   }

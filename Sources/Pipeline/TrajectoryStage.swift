@@ -1,5 +1,6 @@
 import Forecasting
 import Geometry
+import Models
 import Perception
 import Scenes
 import Tracking
@@ -21,16 +22,17 @@ struct TrajectoryStage: Sendable {
   /// At the beginning of a scene.
   ///
   /// - Parameters:
-  ///   - stages: the network's; nil: detections are classical.
+  ///   - stages: the network's; nil: detections are classical, or of `network`.
+  ///   - network: somebody else's, by a description.
   ///   - roads: the location's road lines, for navigation.
-  init(_ scene: Scene, stages: NetworkStages?, roads: [RoadLine]) {
+  init(_ scene: Scene, stages: NetworkStages?, network: DescribedNetwork? = nil, roads: [RoadLine]) {
     self.scene = scene.name
     self.roads = roads
     refiner = stages?.refiner
     grid = stages?.model.configuration.perception.grid ?? .standard
-    isClassical = stages == nil
+    isClassical = stages == nil && network == nil
     tracker = Tracker(
-      configuration: TrackerConfiguration(usesDetectedVelocity: stages != nil), idPrefix: "\(scene.name)-")
+      configuration: TrackerConfiguration(usesDetectedVelocity: stages != nil || network?.givesVelocity == true), idPrefix: "\(scene.name)-")
     builder = refiner.map { ConditionBuilder(configuration: $0.configuration, anchors: $0.anchors) }
   }
 

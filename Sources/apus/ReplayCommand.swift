@@ -21,7 +21,7 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "The version folder, where there are several: v1.0-mini.") var version: String?
   @Option(help: "One scene, by name.") var scene: String?
   @Option(help: "The scenes of a split: mini_val, or one of splits.json.") var split: String?
-  @Option(help: "What perceives: classical (no weights), or a model's file.") var model = "classical"
+  @Option(help: "What perceives: classical (no weights), a model's file, or a description of a network (.yaml).") var model = "classical"
   @Option(help: "What a model computes in: f32, bf16 or int8.") var precision: Plan.Precision = .float32
   @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Take tracks and map from the annotations up to the present ('truth'): forecasts alone.")
@@ -68,7 +68,14 @@ struct ReplayCommand: ParsableCommand {
     if let scene { options.selection = .scene(scene) }
     if let split { options.selection = .split(split) }
     if model != "classical" {
-      options.model = try Model(contentsOf: model)
+      if model.hasSuffix(".yaml") || model.hasSuffix(".yml") {
+        guard precision == .float32 else {
+          throw ValidationError("--precision is \(precision.rawValue); described networks compute in f32 alone.")
+        }
+        options.network = try NetworkDescription(contentsOf: model)
+      } else {
+        options.model = try Model(contentsOf: model)
+      }
       options.modelName = URL(fileURLWithPath: model).lastPathComponent
     }
     options.precision = precision

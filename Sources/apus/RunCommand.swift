@@ -37,59 +37,60 @@ struct RunCommand: ParsableCommand {
     try Plan.require(precision)
     let given = try Self.values(input)
     try ONNXExport.makeFolder(output)
-    let network = try ONNXNetwork(path: model, given: given)
-    let inputs = given.filter { network.inputNames.contains($0.key) }
     let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let (results, report) =
-      interpret
-      ? try interpreted(network.graph, inputs, threads: threads)
-      : try planned(network, inputs, threads: threads)
-    for (name, value) in zip(network.outputNames, results) {
-      guard !name.contains("/"), !name.contains("\0"), name != "..", name != "." else {
-        throw EngineError(
-          file: model, field: "output \(name)", found: "a name that is no file's", expected: "one without '/'"
-        )
-      }
-      try NpyFile.write("\(output)/\(name).npy", value.array)
+    let outputs = try interpret ? interpreted(given, threads: threads) : planned(given, threads: threads)
+    let files = OutputFileNames(outputs.names)
+    for (k, value) in outputs.values.enumerated() {
+      try NpyFile.write("\(output)/\(files.files[k])", value.array(as: outputs.elements[k]))
     }
-    if json { try Output.result(report.json) }
+    if files.areChanged {
+      for (name, file) in zip(outputs.names, files.files) { Output.note("output \(name): \(output)/\(file)") }
+    }
+    if json {
+      var report = outputs.report
+      report.outputs = Dictionary(zip(outputs.names, files.files), uniquingKeysWith: { first, _ in first })
+      try Output.result(report.json)
+    }
   }
 
-  private func planned(
-    _ network: ONNXNetwork, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], RunTimes) {
+  /// What a network gave, and the times that it took.
+  private struct Outputs {
+    var names: [String], elements: [StoredType?], values: [TensorValue], report: RunTimes
+  }
+
+  private func planned(_ inputs: [String: TensorValue], threads: Int) throws -> Outputs {
     let sets = try Self.calibrationSets(calibrate)
-    let plan = try Plan(
-      network.graph, Plan.Options(threads: threads, precision: precision, calibration: sets))
-    // Fills the inputs' memory, and warms up.
-    _ = try plan.run(inputs)
+    let program = try ONNXProgram(
+      path: model, options: Plan.Options(threads: threads, precision: precision, calibration: sets))
+    // Compiles, fills the inputs' memory, and warms up.
+    let values = try program.run(inputs)
     let clock = ContinuousClock()
     var milliseconds: [Double] = []
     for _ in 0..<(`repeat` ?? 0) {
       if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
-      milliseconds.append(try clock.measure { try plan.execute() } / .milliseconds(1))
-    }
-    let results = plan.outputs.indices.map { i in
-      let view = plan.outputView(i)
-      return TensorValue(type: view.type, copying: view.base)
+      milliseconds.append(try clock.measure { try program.runAgain() } / .milliseconds(1))
     }
     var report = RunTimes(milliseconds: milliseconds)
-    if precision == .int8 { report.addErrors(of: plan, names: network.outputNames, eachTensor: profile) }
-    if profile { try report.addProfile(of: plan) }
-    return (results, report)
+    if let plan = program.plan {
+      if precision == .int8 { report.addErrors(of: plan, names: program.outputNames, eachTensor: profile) }
+      if profile { try report.addProfile(of: plan) }
+    }
+    return Outputs(
+      names: program.outputNames, elements: program.outputElements, values: values, report: report)
   }
 
-  private func interpreted(
-    _ graph: Graph, _ inputs: [String: TensorValue], threads: Int
-  ) throws -> ([TensorValue], RunTimes) {
+  private func interpreted(_ given: [String: TensorValue], threads: Int) throws -> Outputs {
+    let network = try ONNXNetwork(path: model, given: given)
     let clock = ContinuousClock()
-    var results = try Interpreter.run(graph, inputs, threads: threads), milliseconds: [Double] = []
+    var values = try Interpreter.run(network.graph, given, threads: threads), milliseconds: [Double] = []
     for _ in 0..<(`repeat` ?? 0) {
       milliseconds.append(
-        try clock.measure { results = try Interpreter.run(graph, inputs, threads: threads) }
+        try clock.measure { values = try Interpreter.run(network.graph, given, threads: threads) }
           / .milliseconds(1))
     }
-    return (results, RunTimes(milliseconds: milliseconds))
+    return Outputs(
+      names: network.outputNames, elements: network.outputElements, values: values,
+      report: RunTimes(milliseconds: milliseconds))
   }
 
   /// Tensors of `NAME=FILE.npy` options.

@@ -12,6 +12,8 @@ struct RunTimes: Encodable {
 
   /// Of each timed inference.
   var milliseconds: [Double]
+  /// The file of each output, by name.
+  var outputs: [String: String]?
   var int8Error: [OutputError]?
   /// Billions of operations per second at which the CPU multiplies large matrices, by precision.
   var peaks: [String: Double]?
@@ -20,7 +22,7 @@ struct RunTimes: Encodable {
   init(milliseconds: [Double]) { self.milliseconds = milliseconds }
 
   private enum CodingKeys: String, CodingKey {
-    case milliseconds, steps
+    case milliseconds, outputs, steps
     case int8Error = "int8_error"
     case peaks = "peak_gflops"
   }

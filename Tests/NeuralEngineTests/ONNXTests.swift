@@ -3,7 +3,7 @@ import NeuralEngine
 import Testing
 
 /// Just enough of protocol buffers to write models that no library would.
-private enum Wire {
+enum Wire {
   static func varint(_ value: Int) -> [UInt8] {
     var rest = UInt64(bitPattern: Int64(value)), bytes: [UInt8] = []
     while rest >= 0x80 {
@@ -24,10 +24,16 @@ private enum Wire {
   static func ints(_ name: String, _ values: [Int]) -> [UInt8] {
     bytes(5, text(1, name) + values.flatMap { int(8, $0) } + int(20, 7))
   }
-  /// A float input or output of a graph (field 11 or 12).
-  static func info(_ field: Int, _ name: String, _ shape: [Int]) -> [UInt8] {
+  static func graph(_ name: String, _ content: [UInt8]) -> [UInt8] {
+    bytes(5, text(1, name) + bytes(6, content) + int(20, 5))
+  }
+  /// An input or output of a graph (field 11 or 12), of floats unless said otherwise.
+  static func info(_ field: Int, _ name: String, _ shape: [Int], element: Int = 1) -> [UInt8] {
     let dims = shape.flatMap { bytes(1, int(1, $0)) }
-    return bytes(field, text(1, name) + bytes(2, bytes(1, int(1, 1) + bytes(2, dims))))
+    return bytes(field, text(1, name) + bytes(2, bytes(1, int(1, element) + bytes(2, dims))))
+  }
+  static func constant(_ name: String, integers: [Int], shape: [Int]) -> [UInt8] {
+    bytes(5, shape.flatMap { int(1, $0) } + int(2, 7) + integers.flatMap { int(7, $0) } + text(8, name))
   }
   static func initializer(_ name: String, _ shape: [Int], _ rest: [UInt8]) -> [UInt8] {
     bytes(5, shape.flatMap { int(1, $0) } + int(2, 1) + text(8, name) + rest)
@@ -52,7 +58,13 @@ private func complaint(_ bytes: [UInt8], at name: String = "m.onnx") -> String? 
 
   @Test func unknownOperatorIsNamed() throws {
     let text = try #require(complaint(Wire.model(Wire.node("Frobnicate", ["x"], ["y"]) + ends)))
-    #expect(text.contains("m.onnx: node Frobnicate_0 (Frobnicate): operator Frobnicate (expected"))
+    #expect(text.contains("m.onnx: graph: operator Frobnicate (node Frobnicate_0) (expected operators of docs/"))
+  }
+
+  @Test func allUnknownOperatorsAreNamedAtOnce() throws {
+    let foreign = Wire.node("pool", ["x"], ["a"], Wire.text(3, "n1") + Wire.text(7, "acme"))
+    let text = try #require(complaint(Wire.model(foreign + Wire.node("Det", ["a"], ["y"]) + ends)))
+    #expect(text.contains("operator pool of domain acme (node n1), operator Det (node Det_1)"))
   }
 
   @Test(arguments: [0, 25, 99, -1]) func operatorSetOutsideRangeIsRefused(opset: Int) throws {

@@ -54,6 +54,7 @@ extension Operator.Unary {
     case .reciprocal: 1 / x
     case .sine: Foundation.sin(x)
     case .cosine: Foundation.cos(x)
+    case .arctangent: Foundation.atan(x)
     case .floor: x.rounded(.down)
     case .ceiling: x.rounded(.up)
     case .round: x.rounded(.toNearestOrEven)

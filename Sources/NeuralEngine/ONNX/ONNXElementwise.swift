@@ -15,6 +15,7 @@ extension ONNXOperators {
       "Softplus": { _ in .softplus }, "Tanh": { _ in .tanh }, "Erf": { _ in .erf }, "Exp": { _ in .exp },
       "Log": { _ in .log }, "Sqrt": { _ in .sqrt }, "Abs": { _ in .abs }, "Neg": { _ in .negate },
       "Reciprocal": { _ in .reciprocal }, "Sin": { _ in .sine }, "Cos": { _ in .cosine },
+      "Atan": { _ in .arctangent },
       "Floor": { _ in .floor }, "Ceil": { _ in .ceiling }, "Round": { _ in .round },
       "Identity": { _ in .identity },
     ]
@@ -137,7 +138,12 @@ extension ONNXOperators {
     guard let type = ONNXElement(rawValue: number) else {
       throw node.fault("element type \(number)", expected: "a number or boolean type")
     }
-    return try importer.emit(.cast(.init(to: type.element)), [try importer.required(node, 0)], node)
+    let x = try importer.required(node, 0)
+    importer.setStoredElement(node, type)
+    if type.element == .float32, case .tensor(let id) = x, let floats = importer.wholeFloats[id] {
+      return [floats]
+    }
+    return try importer.emit(.cast(.init(to: type.element)), [x], node)
   }
 
   private static let castLike: Builder = { importer, node in
@@ -165,9 +171,7 @@ extension ONNXOperators {
   /// At inference the input itself, and a mask of ones.
   private static let dropout: Builder = { importer, node in
     let x = try importer.required(node, 0)
-    if let training = try importer.input(node, 2), let known = importer.known(training)?.booleans?.first,
-      known
-    {
+    if let training = try importer.input(node, 2), try importer.known(training)?.booleans?.first == true {
       throw node.fault("training mode", expected: "inference")
     }
     let y = try importer.emit(.unary(.init(.identity)), [x], node)

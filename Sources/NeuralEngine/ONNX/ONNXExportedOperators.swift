@@ -40,6 +40,8 @@ extension ONNXGraphBuilder {
       let size = integers([types[0].shape[0], 1] + o.sizes)
       emit("AffineGrid", [x[0], size], y, [.flag("align_corners", o.alignCorners)])
     case .resize(let o): add(o, x[0], y, types[0].shape)
+    case .quantization(let o): try add(o, node, x, y, types)
+    case .recurrence(let o): try add(o, node, x, y)
     case .external(let o): throw missing(node, o.name)
     default: try addShaping(node, x, y, types)
     }

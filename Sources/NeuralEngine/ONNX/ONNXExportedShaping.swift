@@ -138,6 +138,7 @@ extension ONNXGraphBuilder {
     case .negate: emit("Neg", [x], y)
     case .reciprocal: emit("Reciprocal", [x], y)
     case .sine: emit("Sin", [x], y)
+    case .arctangent: emit("Atan", [x], y)
     case .cosine: emit("Cos", [x], y)
     case .floor: emit("Floor", [x], y)
     case .ceiling: emit("Ceil", [x], y)

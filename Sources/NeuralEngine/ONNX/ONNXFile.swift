@@ -116,6 +116,28 @@ extension TensorValue {
     }
   }
 
+  /// The elements as an array of a stated type where that is of the same kind (floats, integers, booleans), else as
+  /// `array`. Floats are rounded to the nearest; integers outside of the type's range lose their upper bits.
+  public func array(as type: StoredType?) -> NpyArray {
+    func integers<T: FixedWidthInteger & ArrayElement>(_ e: [Int64], _: T.Type) -> NpyArray {
+      NpyArray(e.map { T(truncatingIfNeeded: $0) }, shape: shape)
+    }
+    switch (elements, type) {
+    case (.float32(let e), .float16?):
+      let bytes = e.flatMap { value in withUnsafeBytes(of: Float16(value).bitPattern.littleEndian) { Array($0) } }
+      return NpyArray(elementType: .float16, shape: shape, bytes: bytes)
+    case (.float32(let e), .float64?): return NpyArray(e.map(Double.init), shape: shape)
+    case (.int64(let e), .int32?): return integers(e, Int32.self)
+    case (.int64(let e), .int16?): return integers(e, Int16.self)
+    case (.int64(let e), .int8?): return integers(e, Int8.self)
+    case (.int64(let e), .uint64?): return integers(e, UInt64.self)
+    case (.int64(let e), .uint32?): return integers(e, UInt32.self)
+    case (.int64(let e), .uint16?): return integers(e, UInt16.self)
+    case (.int64(let e), .uint8?): return integers(e, UInt8.self)
+    default: return array
+    }
+  }
+
   /// The elements as an array for a file: float32, int64 or bool.
   public var array: NpyArray {
     switch elements {

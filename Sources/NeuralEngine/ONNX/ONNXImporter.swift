@@ -1,37 +1,3 @@
-/// A network read from an ONNX file.
-public struct ONNXNetwork: Sendable {
-  /// The network; its outputs are in the file's order.
-  public let graph: Graph
-  /// Names of the graph's outputs in the file.
-  public let outputNames: [String]
-  /// Names of the file's inputs that the graph still has; others were given and folded into it.
-  public var inputNames: [String] { graph.inputs.map { graph[$0].name } }
-
-  /// Reads a model and builds its graph.
-  ///
-  /// Shapes must be known: axes that the file leaves open take the extents of `given`. Integer inputs that are given
-  /// become constants (shapes, axes and indices are needed when a graph is built), and so do float inputs that are
-  /// needed then, such as Resize's scales.
-  ///
-  /// - Parameters:
-  ///   - given: values of inputs, by name.
-  ///   - shapes: extents of inputs that the file leaves open and for which no value is given.
-  /// - Throws: `EngineError` naming the node, tensor or field; `ArrayFileError`, `FileError` for unreadable files.
-  public init(path: String, given: [String: TensorValue] = [:], shapes: [String: [Int]] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(path: path), given: given, shapes: shapes)
-  }
-
-  /// Builds the graph of a model's bytes; `name` stands for the file in errors, and external data are sought beside it.
-  public init(bytes: [UInt8], name: String, given: [String: TensorValue] = [:]) throws {
-    self = try ONNXImporter.network(ONNXFile(bytes: bytes, path: name), given: given, shapes: [:])
-  }
-
-  init(graph: Graph, outputNames: [String]) {
-    self.graph = graph
-    self.outputNames = outputNames
-  }
-}
-
 /// Builds a graph from an ONNX model, node by node.
 struct ONNXImporter {
   /// What a name of the model stands for.
@@ -44,53 +10,100 @@ struct ONNXImporter {
 
   let file: ONNXFile
   let operatorSet: Int
-  private(set) var graph: Graph
-  private let given: [String: TensorValue]
+  var graph: Graph
+  var given: [String: TensorValue]
   private let shapes: [String: [Int]]
-  private var values: [String: Value] = [:]
-  private var constantIDs: [String: TensorID] = [:]
+  var values: [String: Value] = [:]
+  /// How the file stores what a name stands for, where that is known: 8-bit integers are int64 in a graph.
+  var storedElements: [String: ONNXElement] = [:]
+  /// Floats with the same whole elements as an integer tensor that was made of them.
+  var wholeFloats: [TensorID: Value] = [:]
+  /// What elements of inputs were taken for good.
+  private(set) var settled = SettledInputs()
+  /// Nodes that wait for what the graph computes; empty unless `defers`.
+  private(set) var deferred: [Deferred] = []
+  /// Whether nodes that need elements that the graph computes are put off, for `ONNXProgram`; else they are errors.
+  private let defers: Bool
+  var constantIDs: [String: TensorID] = [:]
+  /// Put before names within a node's own graph.
+  var prefix = ""
   /// Most bytes of one computed tensor, and of all that are folded.
-  private static let byteLimit = 1 << 32
+  static let byteLimit = 1 << 32
   /// Bytes that may be folded: as many as the weights a few times over.
-  private var foldLimit = 1 << 26
-  private var foldedBytes = 0, constantCount = 0
+  var foldLimit = 1 << 26
+  var foldedBytes = 0, constantCount = 0
 
   static func network(
     _ file: ONNXFile, given: [String: TensorValue], shapes: [String: [Int]]
   ) throws -> ONNXNetwork {
-    var importer = ONNXImporter(file: file, operatorSet: try file.operatorSet(), given: given, shapes: shapes)
-    try importer.addInitializers()
-    try importer.addInputs()
-    for node in try importer.sortedNodes() { try importer.add(node) }
-    let outputNames = try importer.addOutputs()
-    return ONNXNetwork(graph: importer.graph, outputNames: outputNames)
+    var importer = try ONNXImporter(file: file, given: given, shapes: shapes, defers: false)
+    try importer.addModel()
+    for output in file.model.graph.output { try importer.addOutput(output.name) }
+    return ONNXNetwork(
+      graph: importer.graph, outputNames: file.model.graph.output.map(\.name),
+      outputElements: file.model.graph.output.map { ONNXImporter.statedElement($0)?.stored })
   }
 
-  private init(
-    file: ONNXFile, operatorSet: Int, given: [String: TensorValue], shapes: [String: [Int]]
-  ) {
+  init(
+    file: ONNXFile, given: [String: TensorValue], shapes: [String: [Int]], defers: Bool
+  ) throws {
     self.file = file
-    self.operatorSet = operatorSet
+    self.operatorSet = try file.operatorSet()
     self.given = given
     self.shapes = shapes
+    self.defers = defers
     graph = Graph(name: file.path)
+  }
+
+  /// Adds the model's initializers, inputs and nodes.
+  ///
+  /// - Throws: `EngineError`, one for all operators that are not read.
+  mutating func addModel() throws {
+    try ONNXOperators.check(file)
+    try addInitializers(file.model.graph)
+    try addInputs()
+    for node in try sortedNodes(file.model.graph.node) { try add(node) }
+  }
+
+  /// The graph that continues where another ended: what is computed there is an input here.
+  ///
+  /// - Parameter computed: values by name of what the deferred nodes read and of what was made between the two.
+  init(continuing last: ONNXImporter, computed: [String: TensorValue]) throws {
+    self = last
+    graph = Graph(name: file.path)
+    (deferred, constantIDs, wholeFloats) = ([], [:], [:])
+    settled = SettledInputs()
+    given = computed
+    for (name, value) in values {
+      guard case .tensor = value else { continue }
+      values[name] = nil
+    }
+    for (name, value) in computed.sorted(by: { $0.key < $1.key }) {
+      values[name] = .tensor(graph.addInput(name, value.type))
+    }
+    for waiting in last.deferred {
+      if case .host = waiting.reason { continue }
+      try add(waiting.node)
+    }
   }
 
   // MARK: The model's parts
 
-  private mutating func addInitializers() throws {
-    if !file.model.graph.sparseInitializer.isEmpty {
+  private mutating func addInitializers(_ proto: ONNXGraphProto) throws {
+    if !proto.sparseInitializer.isEmpty {
       throw EngineError(
         file: file.path, field: "sparse_initializer", found: "sparse tensors", expected: "dense ones")
     }
-    for tensor in file.model.graph.initializer {
+    var seen: Set<String> = []
+    for tensor in proto.initializer {
       let field = "initializer \(tensor.name)"
-      guard values[tensor.name] == nil else {
+      guard seen.insert(tensor.name).inserted else {
         throw EngineError(file: file.path, field: field, found: "two of this name", expected: "one")
       }
       let value = try file.value(tensor, field: field)
       foldLimit += 4 * value.type.byteCount
-      values[tensor.name] = .constant(value, name: tensor.name)
+      values[tensor.name] = .constant(value, name: prefix + tensor.name)
+      storedElements[tensor.name] = ONNXElement(rawValue: tensor.dataType)
     }
   }
 
@@ -113,11 +126,8 @@ struct ONNXImporter {
         throw EngineError(
           file: file.path, field: field, found: "\(type)", expected: "\(Self.byteLimit) bytes at most")
       }
-      if let value = given[input.name], element.element == .int64 {
-        values[input.name] = .constant(value, name: nil)
-      } else {
-        values[input.name] = .tensor(graph.addInput(input.name, type))
-      }
+      values[input.name] = .tensor(graph.addInput(input.name, type))
+      storedElements[input.name] = element
     }
   }
 
@@ -125,7 +135,7 @@ struct ONNXImporter {
     _ declared: ONNXTypeProto.Tensor, _ element: ElementType, _ name: String, _ field: String
   ) throws -> TensorType {
     let value = given[name]
-    let dims: [Int?] = declared.shape.dim.map { if case .dimValue(let d)? = $0.value { Int(d) } else { nil } }
+    let dims = Self.extents(declared)
     if let wanted = value?.shape ?? shapes[name] {
       let found = TensorType.isValid(wanted) ? wanted : []
       let fits =
@@ -148,28 +158,28 @@ struct ONNXImporter {
   }
 
   /// The nodes in an order in which each finds its inputs made; the file's own order where that is one.
-  private func sortedNodes() throws -> [ONNXNode] {
+  private func sortedNodes(_ protos: [ONNXNodeProto]) throws -> [ONNXNode] {
     var used: Set<String> = []
-    let nodes = file.model.graph.node.enumerated().map { index, proto in
-      ONNXNode(proto, index: index, isNameTaken: !used.insert(proto.name).inserted, file: file.path)
+    let nodes = protos.enumerated().map { index, proto in
+      ONNXNode(
+        proto, index: index, isNameTaken: !used.insert(proto.name).inserted, file: file.path, prefix: prefix)
     }
-    for (node, proto) in zip(nodes, file.model.graph.node) {
-      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
-        throw node.fault("operator domain \(proto.domain)", expected: "ONNX's own operators")
-      }
-    }
-    var made = Set(values.keys).union([""]), makers: [String: Int] = [:]
+    var makers: [String: Int] = [:]
+    var made = Set(values.keys).union([""])
     for (i, node) in nodes.enumerated() {
       for output in node.outputs where !output.isEmpty {
-        guard !made.contains(output), makers.updateValue(i, forKey: output) == nil else {
+        // A name of a node's own graph may hide one outside.
+        let isTaken = prefix.isEmpty && made.contains(output)
+        guard !isTaken, makers.updateValue(i, forKey: output) == nil else {
           throw node.fault("output \(output) made twice", expected: "one node for each tensor")
         }
       }
     }
-    var waiting = nodes.map { node in Set(node.inputs.filter { !made.contains($0) }).count }
+    made.subtract(makers.keys)
+    var waiting = nodes.map { node in node.reads.filter { !made.contains($0) }.count }
     var readers: [String: [Int]] = [:]
     for (i, node) in nodes.enumerated() {
-      for input in Set(node.inputs) where !made.contains(input) {
+      for input in node.reads where !made.contains(input) {
         guard makers[input] != nil else {
           throw node.fault(
             "input \(input), which nothing makes", expected: "an input, initializer or node's output")
@@ -197,147 +207,80 @@ struct ONNXImporter {
 
   private mutating func add(_ node: ONNXNode) throws {
     guard let build = ONNXOperators.builders[node.kind] else {
-      throw node.fault("operator \(node.kind)", expected: "one of those in Sources/NeuralEngine/README.md")
+      throw node.fault("operator \(node.kind)", expected: "one of those in \(ONNXOperators.list)")
     }
-    let results = try build(&self, node)
-    for (name, value) in zip(node.outputs, results) where !name.isEmpty { values[name] = value }
-    for (i, name) in node.outputs.enumerated() where !name.isEmpty && i >= results.count {
-      throw node.fault("output \(i) (\(name))", expected: "\(results.count) outputs")
+    let isReady = node.reads.allSatisfy { $0.isEmpty || values[$0] != nil }
+    if defers, prefix.isEmpty, !isReady { return deferred.append(Deferred(node: node, reason: .waits)) }
+    let results: [Value]
+    do {
+      results = try build(&self, node)
+    } catch let reason as Deferred.Reason {
+      // A node with graphs of its own waits as a whole.
+      guard prefix.isEmpty else { throw reason }
+      guard defers else { throw node.fault(reason.found, expected: reason.expected) }
+      return deferred.append(Deferred(node: node, reason: reason))
     }
-  }
-
-  private mutating func addOutputs() throws -> [String] {
-    var marked: Set<TensorID> = []
-    for output in file.model.graph.output {
-      guard let value = values[output.name] else {
-        throw EngineError(
-          file: file.path, field: "output \(output.name)", found: "nothing that makes it",
-          expected: "a node's output")
+    for (i, name) in node.outputs.enumerated() where !name.isEmpty {
+      guard i < results.count else {
+        throw node.fault("output \(i) (\(name))", expected: "\(results.count) outputs")
       }
-      var id = id(value)
-      let isComputed = if case .node = graph[id].source { true } else { false }
-      // An output is a node's, and each its own.
-      if !isComputed || marked.contains(id) { id = try graph.apply(.unary(.init(.identity)), id) }
-      marked.insert(id)
-      graph.markOutput(id)
-    }
-    return file.model.graph.output.map(\.name)
-  }
-
-  // MARK: What builders use
-
-  /// The node's input, nil where it is left out.
-  func input(_ node: ONNXNode, _ index: Int) throws -> Value? {
-    guard index < node.inputs.count, !node.inputs[index].isEmpty else { return nil }
-    guard let value = values[node.inputs[index]] else {
-      throw node.fault("input \(node.inputs[index]) not made", expected: "a tensor")
-    }
-    return value
-  }
-
-  /// The node's input, which must be there.
-  func required(_ node: ONNXNode, _ index: Int) throws -> Value {
-    guard let value = try input(node, index) else {
-      throw node.fault("\(node.inputs.count) inputs", expected: "\(index + 1) at least")
-    }
-    return value
-  }
-
-  /// All inputs, which must be there.
-  func allInputs(_ node: ONNXNode) throws -> [Value] {
-    guard !node.inputs.isEmpty else { throw node.fault("no inputs", expected: "1 at least") }
-    return try node.inputs.indices.map { try required(node, $0) }
-  }
-
-  func type(_ value: Value) -> TensorType {
-    switch value {
-    case .constant(let value, _): value.type
-    case .tensor(let id): graph[id].type
+      values[name] = results[i]
+      if storedElements[name] == nil, type(results[i]).element == .int64 {
+        let elements = node.inputs.compactMap { storedElements[$0] }
+        storedElements[name] = elements.first { $0.element == .int64 }
+      }
     }
   }
 
-  func shape(_ value: Value) -> [Int] { type(value).shape }
-
-  /// The elements where they are known when the graph is built: a constant, or an input that is given.
-  func known(_ value: Value) -> TensorValue? {
-    switch value {
-    case .constant(let value, _): return value
-    case .tensor(let id):
-      if let value = graph.value(id) { return value }
-      if case .input = graph[id].source { return given[graph[id].name] }
-      return nil
-    }
-  }
-
-  /// The node's integer input, whose elements must be known; nil where it is left out.
-  func knownIntegers(_ node: ONNXNode, _ index: Int) throws -> [Int]? {
-    guard let value = try input(node, index) else { return nil }
-    guard let integers = known(value)?.integers else {
-      throw node.fault("input \(node.inputs[index]) is not known", expected: "constant or given integers")
-    }
-    return integers.map { Int($0) }
-  }
-
-  /// The node's float input, whose elements must be known; nil where it is left out.
-  func knownFloats(_ node: ONNXNode, _ index: Int) throws -> [Float]? {
-    guard let value = try input(node, index) else { return nil }
-    guard let floats = known(value)?.floats else {
-      throw node.fault("input \(node.inputs[index]) is not known", expected: "constant or given floats")
-    }
-    return floats
-  }
-
-  /// The value as a tensor of the graph.
-  mutating func id(_ value: Value) -> TensorID {
-    switch value {
-    case .tensor(let id): return id
-    case .constant(let value, let name):
-      if let name, let id = constantIDs[name] { return id }
-      let isWeight = name != nil && value.floats != nil
-      constantCount += 1
-      let unnamed = "constant.\(constantCount)"
-      let id =
-        isWeight ? graph.addWeight(name ?? unnamed, value) : graph.addConstant(name ?? unnamed, value)
-      if let name { constantIDs[name] = id }
-      return id
-    }
-  }
-
-  /// Adds an operator, or computes it at once where all inputs are known.
+  /// Adds the nodes of an attribute's graph and returns the values of its outputs.
   ///
-  /// - Parameter isLast: whether its outputs are the node's, and take their names.
-  mutating func emit(
-    _ operation: Operator, _ inputs: [Value], _ node: ONNXNode, isLast: Bool = true
-  ) throws -> [Value] {
-    let constants = inputs.compactMap { if case .constant(let value, _) = $0 { value } else { nil } }
-    if constants.count == inputs.count {
-      var types: [TensorType] = []
-      do { types = try operation.definition.outputTypes(constants.map(\.type)) } catch is ShapeError {}
-      let bytes = types.reduce(0) { $0 + $1.byteCount }
-      if !types.isEmpty, bytes <= foldLimit - foldedBytes {
-        foldedBytes += bytes
-        do {
-          return try Interpreter.evaluate(operation, constants).map { .constant($0, name: nil) }
-        } catch let error as EngineError {
-          throw node.fault(error.found, expected: error.expected)
-        }
+  /// - Parameter inputs: what the graph's own inputs stand for.
+  mutating func addBody(_ body: ONNXGraphProto, of node: ONNXNode, _ inputs: [Value]) throws -> [Value] {
+    guard body.input.count == inputs.count else {
+      throw node.fault("a graph of \(body.input.count) inputs", expected: "\(inputs.count)")
+    }
+    let (outerValues, outerElements, outerPrefix) = (values, storedElements, prefix)
+    defer { (values, storedElements, prefix) = (outerValues, outerElements, outerPrefix) }
+    prefix += "\(node.name)/"
+    try addInitializers(body)
+    for (input, value) in zip(body.input, inputs) {
+      values[input.name] = value
+      if case .tensorType(let declared)? = input.type.value {
+        storedElements[input.name] = ONNXElement(rawValue: declared.elemType)
       }
     }
-    let ids = inputs.map { id($0) }
-    let outputs = try graph.add(
-      operation, ids, name: isLast ? node.name : node.name + "." + operation.definition.name,
-      outputNames: isLast ? node.outputs.filter { !$0.isEmpty } : nil)
-    for output in outputs where graph[output].type.byteCount > Self.byteLimit {
-      throw node.fault("a tensor of \(graph[output].type)", expected: "\(Self.byteLimit) bytes at most")
+    for inner in try sortedNodes(body.node) { try add(inner) }
+    return try body.output.map { output in
+      guard let value = values[output.name] else {
+        throw node.fault("output \(output.name) of its graph, which nothing makes", expected: "a node's output")
+      }
+      return value
     }
-    return outputs.map { .tensor($0) }
   }
 
-  /// Adds an intermediate operator with one output.
-  mutating func step(_ operation: Operator, _ inputs: [Value], _ node: ONNXNode) throws -> Value {
-    try emit(operation, inputs, node, isLast: false)[0]
+  /// Marks a tensor as an output of the graph and returns its name there.
+  @discardableResult
+  mutating func addOutput(_ name: String) throws -> String {
+    guard let value = values[name] else {
+      throw EngineError(
+        file: file.path, field: "output \(name)", found: "nothing that makes it", expected: "a node's output")
+    }
+    var id = id(value)
+    let isComputed = if case .node = graph[id].source { true } else { false }
+    // An output is a node's, and each its own.
+    if !isComputed || graph.outputs.contains(id) { id = try graph.apply(.unary(.init(.identity)), id) }
+    graph.markOutput(id)
+    return graph[id].name
   }
 
-  /// A fixed tensor.
-  func constant(_ value: TensorValue) -> Value { .constant(value, name: nil) }
+  /// A declared type's extents, nil where they are open: without a number, or -1 as some exporters write it.
+  static func extents(_ type: ONNXTypeProto.Tensor) -> [Int?] {
+    type.shape.dim.map { if case .dimValue(let d)? = $0.value, d != -1 { Int(d) } else { nil } }
+  }
+
+  /// The element type that the file states for one of its outputs.
+  static func statedElement(_ output: ONNXValueInfoProto) -> ONNXElement? {
+    guard case .tensorType(let declared)? = output.type.value else { return nil }
+    return ONNXElement(rawValue: declared.elemType)
+  }
 }

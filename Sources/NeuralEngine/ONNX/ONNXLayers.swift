@@ -41,8 +41,8 @@ extension ONNXOperators {
     }
   }
 
-  private static func spatial(_ importer: ONNXImporter, _ node: ONNXNode) throws -> [Int] {
-    let shape = importer.shape(try importer.required(node, 0))
+  private static func spatial(_ importer: ONNXImporter, _ node: ONNXNode, _ index: Int = 0) throws -> [Int] {
+    let shape = importer.shape(try importer.required(node, index))
     guard shape.count >= 3 else { throw node.fault("an input of \(shape)", expected: "3 axes or more") }
     return Array(shape.dropFirst(2))
   }
@@ -53,8 +53,8 @@ extension ONNXOperators {
       + (importer.input(node, 2).map { [$0] } ?? [])
   }
 
-  private static func kernel(_ importer: ONNXImporter, _ node: ONNXNode) throws -> [Int] {
-    let kernel = Array(importer.shape(try importer.required(node, 1)).dropFirst(2))
+  private static func kernel(_ importer: ONNXImporter, _ node: ONNXNode, _ index: Int = 1) throws -> [Int] {
+    let kernel = Array(importer.shape(try importer.required(node, index)).dropFirst(2))
     if let given = node.ints("kernel_shape"), given != kernel {
       throw node.fault("kernel_shape \(given)", expected: "\(kernel) as the weights")
     }
@@ -62,12 +62,19 @@ extension ONNXOperators {
   }
 
   private static let convolution: Builder = { importer, node in
-    let window = try Window(node, size: try spatial(importer, node), kernel: try kernel(importer, node))
-    return try importer.emit(
-      .convolution(
-        .init(
-          strides: window.strides, dilations: window.dilations, padding: window.padding,
-          groups: try node.int("group", 1))), try withBias(importer, node), node)
+    let operation = try convolutionOperator(importer, node, x: 0, w: 1)
+    return try importer.emit(.convolution(operation), try withBias(importer, node), node)
+  }
+
+  /// The convolution that a node's attributes say, of its input `x` by its input `w`.
+  static func convolutionOperator(
+    _ importer: ONNXImporter, _ node: ONNXNode, x: Int, w: Int
+  ) throws -> Operator.Convolution {
+    let window = try Window(
+      node, size: try spatial(importer, node, x), kernel: try kernel(importer, node, w))
+    return .init(
+      strides: window.strides, dilations: window.dilations, padding: window.padding,
+      groups: try node.int("group", 1))
   }
 
   private static let transposedConvolution: Builder = { importer, node in

@@ -7,15 +7,47 @@ struct ONNXNode {
   let kind: String
   let inputs: [String]
   let outputs: [String]
+  /// Names it reads: its inputs, and what its own graphs take from outside.
+  let reads: Set<String>
   private let attributes: [String: ONNXAttributeProto]
 
-  init(_ node: ONNXNodeProto, index: Int, isNameTaken: Bool, file: String) {
+  init(_ node: ONNXNodeProto, index: Int, isNameTaken: Bool, file: String, prefix: String = "") {
     self.file = file
-    kind = node.opType
-    name = node.name.isEmpty ? "\(node.opType)_\(index)" : isNameTaken ? "\(node.name)#\(index)" : node.name
+    kind = ONNXNode.kind(node)
+    let own = node.name.isEmpty ? "\(node.opType)_\(index)" : isNameTaken ? "\(node.name)#\(index)" : node.name
+    name = prefix + own
+    reads = ONNXNode.reads(node)
     inputs = node.input
     outputs = node.output
     attributes = Dictionary(node.attribute.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+  }
+
+  /// The operator's name, with its domain where that is not ONNX's own: `com.microsoft.QLinearAdd`.
+  static func kind(_ node: ONNXNodeProto) -> String {
+    node.domain.isEmpty || node.domain == "ai.onnx" ? node.opType : "\(node.domain).\(node.opType)"
+  }
+
+  private static func reads(_ node: ONNXNodeProto) -> Set<String> {
+    var names = Set(node.input)
+    for attribute in node.attribute where attribute.hasG {
+      var inner = Set<String>()
+      for node in attribute.g.node { inner.formUnion(reads(node)) }
+      inner.formUnion(attribute.g.output.map(\.name))
+      inner.subtract(attribute.g.node.flatMap(\.output))
+      inner.subtract(attribute.g.input.map(\.name))
+      inner.subtract(attribute.g.initializer.map(\.name))
+      names.formUnion(inner)
+    }
+    names.remove("")
+    return names
+  }
+
+  /// The graph of an attribute.
+  func body(_ name: String) throws -> ONNXGraphProto {
+    guard let a = attributes[name], a.hasG else {
+      throw fault("no graph \(name)", expected: "an attribute with a graph")
+    }
+    return a.g
   }
 
   /// An error in this node.
@@ -49,6 +81,10 @@ struct ONNXNode {
   func ints(_ name: String) -> [Int]? { attributes[name].map { $0.ints.map { Int($0) } } }
 
   func floats(_ name: String) -> [Float]? { attributes[name].map(\.floats) }
+
+  func strings(_ name: String) -> [String]? {
+    attributes[name].map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+  }
 
   func string(_ name: String, _ standard: String) throws -> String {
     guard let a = attributes[name] else { return standard }

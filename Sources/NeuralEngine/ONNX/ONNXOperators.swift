@@ -3,8 +3,36 @@ enum ONNXOperators {
   /// Adds a node to the importer's graph and returns its outputs' values.
   typealias Builder = @Sendable (inout ONNXImporter, ONNXNode) throws -> [ONNXImporter.Value]
 
-  static let builders: [String: Builder] = elementwise.merging(shaping) { $1 }.merging(layers) { $1 }
-    .merging(sampling) { $1 }.merging(constants) { $1 }
+  static let builders: [String: Builder] = [
+    elementwise, shaping, layers, sampling, constants, quantized, recurrent, controlFlow, selecting, plugins,
+  ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+
+  /// The file of the repository that lists the operators that are read; a test holds it against `builders`.
+  static let list = "docs/onnx-operators.md"
+
+  /// Names all operators of a file that are not read at once.
+  ///
+  /// - Throws: `EngineError`, one for all of them.
+  static func check(_ file: ONNXFile) throws {
+    var faults: [String] = []
+    func visit(_ nodes: [ONNXNodeProto]) {
+      for (i, node) in nodes.enumerated() {
+        let kind = ONNXNode.kind(node)
+        if builders[kind] == nil {
+          let name = node.name.isEmpty ? "\(node.opType)_\(i)" : node.name
+          let domain = node.domain.isEmpty ? "" : " of domain \(node.domain)"
+          faults.append("operator \(node.opType)\(domain) (node \(name))")
+        }
+        for attribute in node.attribute where attribute.hasG { visit(attribute.g.node) }
+      }
+    }
+    visit(file.model.graph.node)
+    guard !faults.isEmpty else { return }
+    let shown = faults.prefix(20).joined(separator: ", ")
+    throw EngineError(
+      file: file.path, field: "graph", found: faults.count > 20 ? "\(shown) and \(faults.count - 20) more" : shown,
+      expected: "operators of \(list)")
+  }
 
   /// Nodes whose value is known when the graph is built.
   static let constants: [String: Builder] = [
@@ -15,7 +43,8 @@ enum ONNXOperators {
     if let a = node.attribute("value") {
       guard a.hasT else { throw node.fault("attribute value without a tensor", expected: "a tensor") }
       let value = try importer.file.value(a.t, field: "node \(node.name) (Constant)")
-      return [.constant(value, name: node.outputs.first)]
+      if let element = ONNXElement(rawValue: a.t.dataType) { importer.setStoredElement(node, element) }
+      return [.constant(value, name: node.outputs.first.map { importer.prefix + $0 })]
     }
     if node.has("value_float") {
       return [importer.constant(TensorValue([], [try node.float("value_float", 0)]))]
@@ -64,8 +93,9 @@ enum ONNXOperators {
 
   private static let range: Builder = { importer, node in
     let parts = try (0..<3).map { i in
-      guard let value = importer.known(try importer.required(node, i)), value.type.count == 1 else {
-        throw node.fault("input \(i) is not known", expected: "constant numbers")
+      let value = try importer.knownInput(node, i)
+      guard value.type.count == 1 else {
+        throw node.fault("\(value.type) for input \(i)", expected: "one number")
       }
       return value
     }

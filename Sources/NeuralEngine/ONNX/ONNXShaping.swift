@@ -183,10 +183,10 @@ extension ONNXOperators {
   private static let tile: Builder = { importer, node in
     let x = try importer.required(node, 0), rank = importer.shape(x).count
     if importer.operatorSet < 6 {
-      guard let times = importer.known(try importer.required(node, 1)),
-        let along = importer.known(try importer.required(node, 2)), times.type.count == 1,
-        along.type.count == 1
-      else { throw node.fault("tiles and axis not known", expected: "constants") }
+      let times = try importer.knownInput(node, 1), along = try importer.knownInput(node, 2)
+      guard times.type.count == 1, along.type.count == 1 else {
+        throw node.fault("\(times.type) tiles, \(along.type) axes", expected: "one number each")
+      }
       func number(_ v: TensorValue) -> Int {
         Int(v.integers?[0] ?? Operator.Cast.truncated(v.floats?[0] ?? 0))
       }
@@ -238,10 +238,9 @@ extension ONNXOperators {
     switch try node.string("mode", "constant") {
     case "constant":
       var value = try node.float("value", 0)
-      if let input = try importer.input(node, 2) {
-        guard let known = importer.known(input), known.type.count == 1 else {
-          throw node.fault("a value that is not known", expected: "a constant or given number")
-        }
+      if try importer.input(node, 2) != nil {
+        let known = try importer.knownInput(node, 2)
+        guard known.type.count == 1 else { throw node.fault("\(known.type)", expected: "one number") }
         value =
           known.floats?[0] ?? known.integers.map { Float($0[0]) } ?? (known.booleans?[0] == true ? 1 : 0)
       }

@@ -110,7 +110,7 @@ func eltwiseOperations(_ function: Operator.Unary.Function) -> [FusedOperation]?
   case .linear(let alpha, let beta): [.eltwise(dnnl_eltwise_linear, alpha: alpha, beta: beta)]
   case .clip(let low, let high):
     low <= high ? [.eltwise(dnnl_eltwise_clip, alpha: low, beta: high)] : nil
-  case .erf, .reciprocal, .sine, .cosine, .floor, .ceiling, .round, .power, .identity, .stopGradient,
+  case .erf, .reciprocal, .sine, .cosine, .arctangent, .floor, .ceiling, .round, .power, .identity, .stopGradient,
     .dropout:
     nil
   }

@@ -29,7 +29,7 @@ extension Operator {
       case tanh
       /// Error function.
       case erf
-      case exp, log, sqrt, abs, negate, reciprocal, sine, cosine, floor, ceiling
+      case exp, log, sqrt, abs, negate, reciprocal, sine, cosine, arctangent, floor, ceiling
       /// To the nearest integer, halves to the even one.
       case round
       /// `clamp(x, low, high)`.

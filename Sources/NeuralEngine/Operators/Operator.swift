@@ -84,6 +84,9 @@ public enum Operator: Sendable {
   // Attention.swift, Einsum.swift
   case attention(Attention)
   case einsum(Einsum)
+  // Quantization.swift, Recurrence.swift
+  case quantization(Quantization)
+  case recurrence(Recurrence)
   // Brought by other modules
   case external(ExternalOperator)
 
@@ -124,6 +127,8 @@ public enum Operator: Sendable {
     case .deformableConvolution(let o): o
     case .attention(let o): o
     case .einsum(let o): o
+    case .quantization(let o): o
+    case .recurrence(let o): o
     case .external(let o): o
     }
   }
